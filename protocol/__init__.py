@@ -1,0 +1,1 @@
+"""The vocabulary that Blender, the command line and the engine share: standard library and msgpack only."""
