@@ -1,0 +1,48 @@
+"""The table of all messages: who may send which; a message is in here or it does not exist."""
+
+from __future__ import annotations
+
+from .events import (
+    Accepted,
+    Cancel,
+    Discard,
+    JobChanged,
+    JobRemoved,
+    Jobs,
+    ListJobs,
+    Notice,
+    Retry,
+    ShapeReady,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+    Submit,
+    Take,
+)
+from .results import CutoutReady, Result
+from .rules import Record
+from .session import (
+    AskStatus,
+    Closing,
+    FreeGpu,
+    Hello,
+    Ping,
+    Pong,
+    Refused,
+    Rejected,
+    Shutdown,
+    Status,
+    Welcome,
+)
+
+Message = Record  # one of the classes below; the codec refuses any other
+
+_ORDERS = (Submit, Cancel, Retry, Take, Discard, ListJobs, FreeGpu, AskStatus, Ping, Shutdown)
+_EVENTS = (JobChanged, StageStarted, StageProgress, StageFinished, Notice, ShapeReady)
+_ANSWERS = (Welcome, Refused, Rejected, Accepted, Jobs, Status, Pong, JobRemoved, Closing)
+_RESULTS = (Result, CutoutReady)
+
+FROM_STRANGERS: tuple[type[Record], ...] = (Hello,)
+FROM_CLIENTS: tuple[type[Record], ...] = (Hello, *_ORDERS)
+FROM_ENGINE: tuple[type[Record], ...] = (*_ANSWERS, *_EVENTS, *_RESULTS)
+MESSAGES: tuple[type[Record], ...] = (*FROM_CLIENTS, *FROM_ENGINE)
