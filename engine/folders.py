@@ -67,12 +67,12 @@ def is_writable(folder: Path) -> bool:
     Asks the system and writes nothing. On Windows the answer is about the read-only flag alone.
     """
     nearest = nearest_existing(folder)
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def nearest_existing(path: Path) -> Path:
     """`path` itself, or the closest of its parents that is on the disk."""
-    return next((place for place in (path, *path.parents) if place.exists()), path)
+    return next((place for place in (path, *path.parents) if os.path.exists(place)), path)
 
 
 def write_atomically(
@@ -85,13 +85,15 @@ def write_atomically(
     Raises `BadInput` for a missing or unwritable folder and a target that is no plain file, `DiskFull`.
     """
     target = Path(os.path.realpath(path))  # a link stays a link, and what it points to is replaced
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise BadInput(
             f"The output folder {path.parent} does not exist.",
             remedy="Create it, or choose another place.",
             action="choose_folder",
         )
-    if target.exists() and not target.is_file():  # a rename would put a plain file in a device's place
+    if os.path.exists(target) and not os.path.isfile(
+        target
+    ):  # a rename would put a plain file in a device's place
         raise BadInput(
             f"{path} is a folder or a device, not a file.",
             remedy="Give the name of a file.",
@@ -128,7 +130,7 @@ def _user_data_folder() -> Path:
 
 
 def _write_through(path: Path, content: bytes | bytearray | memoryview, *, mode: int) -> None:
-    """Makes the new file `path` with `content` and waits until the disk has it; `mode` is cut by the umask."""
+    """Makes the new file `path` with `content`, on the disk when this returns; the umask cuts `mode`."""
     binary = getattr(os, "O_BINARY", 0)  # Windows alone has it, and turns \n into \r\n without it
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, mode)
     with open(descriptor, "wb") as file:

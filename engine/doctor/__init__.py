@@ -7,7 +7,7 @@ cannot take the answer along.
 
 from __future__ import annotations
 
-from engine.doctor.examine import examine, run_doctor
+from engine.doctor.examination import examine, run_doctor
 from engine.doctor.report import Finding, Report, Section, as_dict, hide_private_paths, render_text
 
 __all__ = [

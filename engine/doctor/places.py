@@ -54,7 +54,9 @@ def examine_folder(name: str, folder: Path, variable: str) -> Finding:
     elsewhere = f"Set {variable} to a folder on a disk with room."
     if not can_write:
         what = (
-            f"{folder} cannot be written." if folder.exists() else f"{folder} cannot be made below {nearest}."
+            f"{folder} cannot be written."
+            if os.path.exists(folder)
+            else f"{folder} cannot be made below {nearest}."
         )
         return Finding("problem", name, what, f"Change its permissions, or set {variable}.", facts)
     if free_bytes is None:
@@ -62,7 +64,7 @@ def examine_folder(name: str, folder: Path, variable: str) -> Finding:
     room = f"{free_bytes / GIB:.1f} GiB free"
     if free_bytes < ENOUGH_DISK_BYTES:
         return Finding("problem", name, f"{folder}, only {room}.", elsewhere, facts)
-    made = "" if folder.exists() else "; made when needed"
+    made = "" if os.path.exists(folder) else "; made when needed"
     return Finding("ok", name, f"{folder}, {room}{made}", facts=facts)
 
 

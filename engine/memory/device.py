@@ -88,15 +88,15 @@ def _from_nvidia(reading: NvidiaReading) -> Device | None:
     return Device(card.name, "cuda", total_bytes, free_bytes, " ".join(notes))
 
 
-def _from_amd(cards: Path = _SYSFS_CARDS, driver: Path = _ROCM_DRIVER) -> Device | None:
+def _from_amd() -> Device | None:
     """The AMD card with the most memory that Linux's compute driver shows, None without one.
 
     The files are documented in the Linux kernel's amdgpu driver page ("Memory").
     """
-    if not driver.exists():
+    if not _ROCM_DRIVER.exists():
         return None
     found: list[Device] = []
-    for folder in sorted(place / "device" for place in cards.glob("card[0-9]*")):
+    for folder in sorted(place / "device" for place in _SYSFS_CARDS.glob("card[0-9]*")):
         total, used = _read_text(folder / "mem_info_vram_total"), _read_text(folder / "mem_info_vram_used")
         if _read_text(folder / "vendor") == _AMD_VENDOR and total.isdecimal() and used.isdecimal():
             name = _read_text(folder / "product_name") or "AMD graphics card"
