@@ -106,6 +106,9 @@ def test_a_field_of_another_kind_raises_nothing_else(data: st.DataObject) -> Non
     assert understood_or_named([msgpack.packb(fields), *frames[1:]])
 
 
+FINISHED = {"tag": "StageFinished", "job": "j", "stage": "bake"}
+
+
 @pytest.mark.parametrize(
     ("bad", "field"),
     [
@@ -142,9 +145,7 @@ def test_a_field_of_another_kind_raises_nothing_else(data: st.DataObject) -> Non
         (header(tag="StageProgress", job="j", stage="bake", step=3, n_steps=2), "StageProgress.step"),
         (header(tag="StageProgress", job="j", stage="magic", step=1, n_steps=2), "StageProgress.stage"),
         (
-            header(
-                tag="StageFinished", job="j", stage="bake", seconds=float("nan"), peak_vram_bytes=0, cached=False
-            ),
+            header(**FINISHED, seconds=float("nan"), peak_vram_bytes=0, cached=False),
             "StageFinished.seconds",
         ),
         (header(tag="JobChanged", job="j", state="failed", fault=None), "JobChanged.fault"),
