@@ -67,6 +67,7 @@ def start_probe(*arguments: str, script: Path = _SCRIPT) -> Probe:
         text=True,
         encoding="utf-8",
         errors="replace",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console flashes up
     )
     return Probe(process, errors)
 

@@ -96,7 +96,7 @@ def _read_open(pynvml: ModuleType, visible: str | None) -> NvidiaReading:
     if n_installed == 0:
         note = "The NVIDIA driver is installed but sees no card."
     elif not shown:
-        note = f'CUDA_VISIBLE_DEVICES is "{visible}" and hides all {n_installed} NVIDIA cards.'
+        note = f'CUDA_VISIBLE_DEVICES is "{visible}" and hides every NVIDIA card ({n_installed} installed).'
     return NvidiaReading(
         cards=tuple(_read_card(pynvml, handles[index], index, uuids[index]) for index in shown),
         driver=driver,

@@ -20,6 +20,14 @@ def backends(tmp_path: Path) -> tuple[Backend, ...]:
     return available_backends(tmp_path / "models", DEVICES[0])
 
 
+def test_the_documentation_knows_every_backend(backends: tuple[Backend, ...]) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "backends.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if line.startswith("| `")}
+    for backend in backends:
+        assert ("**yes**" in rows[backend.name]) is backend.is_available
+        assert backend.licence.partition(";")[0].partition(" (")[0] in rows[backend.name]
+
+
 @pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.kind)
 def test_silhouette_can_run_anywhere(tmp_path: Path, device: Device) -> None:
     found = {backend.name: backend for backend in available_backends(tmp_path / "없음", device)}
