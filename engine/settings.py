@@ -48,7 +48,7 @@ class CleanSettings:
     """What is done to the surface before it is unwrapped."""
 
     faces: int = bounded(40_000, 100, 1_000_000, "triangles after decimation")
-    smooth: int = bounded(8, 0, 100, "rounds of smoothing that does not shrink")
+    smooth: int = bounded(4, 0, 100, "rounds of smoothing that does not shrink")
     floaters: float = bounded(0.02, 0.0, 1.0, "parts below this share of the largest part's size are dropped")
 
 

@@ -1,0 +1,1 @@
+"""Pure functions over meshes, cameras and texels; no files, no jobs, no state."""

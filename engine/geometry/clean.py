@@ -1,0 +1,135 @@
+"""Clean-up changes how a surface is written down, not what it is: closed stays closed, a hole stays a hole.
+
+Every step that could break that is checked afterwards against the topology it began with, and the caller is
+told in words when a target could not be met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import fast_simplification
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix, csr_matrix
+
+from engine.geometry.mesh import Mesh, keep_faces, topology, vertex_components
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The mesh and what there is to say of it."""
+
+    mesh: Mesh
+    notes: tuple[str, ...]
+
+
+def drop_floaters(mesh: Mesh, smallest_share: float) -> tuple[Mesh, int]:
+    """Drops connected parts whose box diagonal is below `smallest_share` of the largest part's.
+
+    Returns the mesh and the number of parts dropped.
+    """
+    labels = vertex_components(mesh)
+    n_parts = int(labels.max()) + 1
+    low = np.full((n_parts, 3), np.inf)
+    high = np.full((n_parts, 3), -np.inf)
+    np.minimum.at(low, labels, mesh.vertices)
+    np.maximum.at(high, labels, mesh.vertices)
+    diagonals = np.linalg.norm(high - low, axis=1)
+    kept = diagonals >= smallest_share * diagonals.max()
+    if kept.all():
+        return mesh, 0
+    return keep_faces(mesh, kept[labels[mesh.faces[:, 0]]]), int((~kept).sum())
+
+
+def smooth(mesh: Mesh, n_rounds: int, *, pass_band: float = 0.1) -> Mesh:
+    """Smooths without shrinking: Taubin's lambda/mu pairs, "A signal processing approach" (1995).
+
+    `pass_band` is the frequency k in (0, 2) that is kept unchanged: 1/lambda + 1/mu = k, lambda = 0.5.
+    """
+    shrink = 0.5
+    grow = 1 / (pass_band - 1 / shrink)
+    average = _averaging(mesh)
+    points = mesh.vertices.astype(np.float32)
+    for _ in range(n_rounds):
+        for factor in (shrink, grow):
+            points = points + np.float32(factor) * (average @ points - points)
+    return Mesh(points.astype(np.float32), mesh.faces)
+
+
+def decimate(mesh: Mesh, n_faces: int) -> Cleaned:
+    """Reduces `mesh` to about `n_faces` by quadric edge collapse (Garland and Heckbert, 1997).
+
+    If no attempt keeps the topology, the best that does is returned: at worst `mesh` itself, with a note.
+    """
+    if len(mesh.faces) <= n_faces:
+        return Cleaned(mesh, ())
+    before = topology(mesh)
+    low, high = mesh.bounds
+    centre, size = (low + high) / 2, float((high - low).max()) / 2
+    unit = ((mesh.vertices - centre) / size).astype(np.float32)
+    best: Mesh | None = None
+    # fast-simplification's threshold is absolute: a careful pass (agg 3) wants coordinates in [-1, 1], and a
+    # low target needs them smaller still. Aggressive passes (agg 7) are the last resort: twice the error.
+    for scale, aggressiveness in ((1.0, 3), (0.1, 3), (1.0, 5), (1.0, 7)):
+        points, faces = fast_simplification.simplify(
+            unit * np.float32(scale), mesh.faces, target_count=n_faces, agg=aggressiveness
+        )
+        placed = (points / scale * size + centre).astype(np.float32)
+        made = _without_degenerate(Mesh(placed, faces.astype(np.int32)))
+        after = topology(made)
+        kept_topology = (after.is_watertight, after.euler) == (before.is_watertight, before.euler)
+        if kept_topology and (best is None or len(made.faces) < len(best.faces)):
+            best = made
+        if kept_topology and len(made.faces) <= 1.02 * n_faces:
+            return Cleaned(made, ())
+    if best is None:
+        note = f"Kept all {len(mesh.faces)} faces: fewer would have closed a hole or torn the surface."
+        return Cleaned(mesh, (note,))
+    note = f"Kept {len(best.faces)} faces instead of {n_faces}: fewer would have changed the shape's holes."
+    return Cleaned(best, (note,))
+
+
+def has_degenerate_faces(mesh: Mesh) -> bool:
+    """Whether a face names a vertex twice or has no area to speak of."""
+    return bool(_degenerate(mesh).any())
+
+
+def _degenerate(mesh: Mesh) -> NDArray[np.bool_]:
+    a, b, c = mesh.faces.T
+    repeated = (a == b) | (b == c) | (c == a)
+    areas, _ = mesh.face_areas_normals
+    low, high = mesh.bounds
+    return np.asarray(repeated | (areas <= 1e-12 * float((high - low).max()) ** 2))
+
+
+def _without_degenerate(mesh: Mesh) -> Mesh:
+    """Moves the middle vertex of flat faces off their long edge's line instead of tearing them out.
+
+    A face without area in a closed surface cannot simply go: its neighbours would gape. Its vertices are
+    drawn a little towards the mean of their neighbours, which gives it area.
+    """
+    for _ in range(5):
+        flat = _degenerate(mesh)
+        if not flat.any():
+            break
+        touched = np.unique(mesh.faces[flat])
+        points = mesh.vertices.copy()
+        means = (_averaging(mesh) @ mesh.vertices).astype(np.float32)
+        points[touched] += np.float32(0.25) * (means[touched] - points[touched])
+        mesh = Mesh(points, mesh.faces)
+    return mesh
+
+
+def _averaging(mesh: Mesh) -> csr_matrix:
+    """The sparse matrix (N, N) that takes each vertex to the mean of its neighbours."""
+    n = len(mesh.vertices)
+    starts = mesh.faces[:, [0, 1, 2, 1, 2, 0]].ravel()
+    ends = mesh.faces[:, [1, 2, 0, 0, 1, 2]].ravel()
+    links = coo_matrix((np.ones(len(starts), np.float32), (starts, ends)), shape=(n, n)).tocsr()
+    links.data[:] = 1  # an edge counts once, however many faces share it
+    counts = np.maximum(np.asarray(links.sum(axis=1)).ravel(), 1)
+    links.data /= np.repeat(counts, np.diff(links.indptr)).astype(np.float32)
+    return links

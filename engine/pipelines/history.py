@@ -1,0 +1,87 @@
+"""What an asset says of its making: provenance goes with it for ever, the report is about this one run.
+
+Provenance holds nothing that differs between two runs of the same request: no clock, no path, no machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from engine import __version__
+from engine.asset import Asset
+from engine.geometry.cameras import Orthographic
+from engine.geometry.mesh import topology
+from engine.memory.device import read_processor
+from engine.runner import Runner
+from engine.settings import Settings
+from engine.stages.values import Body, Textured
+from protocol.requests import GenerateRequest
+
+# Networks that cut out, by the method that names them; see docs/backends.md.
+_CUTOUT_LICENCES = {"u2net": "Apache-2.0", "isnet-general-use": "Apache-2.0", "birefnet-general": "MIT"}
+
+
+def describe(request: GenerateRequest, settings: Settings, body: Body) -> dict[str, Any]:
+    """The provenance of what `request` makes."""
+    methods = {subject.method for subject in body.subjects}
+    models = [
+        {"name": name, "revision": "", "licence": licence}
+        for name, licence in _CUTOUT_LICENCES.items()
+        if name in methods
+    ]
+    views = [
+        {"view": subject.view, "cutout": subject.method, "camera": _camera(body.cameras[subject.view])}
+        for subject in body.subjects
+    ]
+    return {
+        "engine": f"maquette {__version__}",
+        "backend": request.backend,
+        "preset": request.preset,
+        "seed": request.seed,
+        "models": models,
+        "views": views,
+        "settings": settings.as_dict(),
+    }
+
+
+def report(asset: Asset, request: GenerateRequest, runner: Runner, textured: Textured) -> Asset:
+    """`asset` with the report of its run."""
+    facts = topology(asset.mesh)
+    processor = read_processor()
+    stages = [{**asdict(record), "notes": list(record.notes)} for record in runner.records]
+    written = {
+        "backend": request.backend,
+        "preset": request.preset,
+        "seed": request.seed,
+        "device": f"{processor.kind}: {processor.name}",
+        "stages": stages,
+        "total_seconds": sum(record.seconds for record in runner.records),
+        "peak_vram_bytes": max((record.peak_vram_bytes for record in runner.records), default=0),
+        "mesh": {
+            "vertices": len(asset.mesh.vertices),
+            "faces": len(asset.mesh.faces),
+            "components": facts.n_components,
+            "watertight": facts.is_watertight,
+            "euler": facts.euler,
+            "charts": textured.charted.n_charts,
+        },
+        "texture": {
+            "size": textured.texture.shape[0],
+            "baked_fraction": textured.seen_fraction,
+        },
+        "provenance": dict(asset.provenance),
+    }
+    return replace(asset, report=written)
+
+
+def _camera(camera: Orthographic) -> dict[str, Any]:
+    """The camera in the asset's frame; pixels are those of the subject's square canvas."""
+    return {
+        "type": "orthographic",
+        "azimuth_deg": camera.azimuth_deg,
+        "elevation_deg": camera.elevation_deg,
+        "px_per_unit": list(camera.px_per_unit),
+        "centre_px": list(camera.centre_px),
+        "size_px": list(camera.size_px),
+    }

@@ -1,0 +1,66 @@
+"""A request is run the same way whoever asks: the command line in its own process, or the worker for a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.asset import Asset, received
+from engine.backends import available_backends, choose_backend
+from engine.geometry.mesh import Mesh
+from engine.imaging.cutout import Cutout
+from engine.memory.device import probe_device
+from engine.pipelines.silhouette import N_STAGES, make_silhouette
+from engine.presets import settings_for
+from engine.runner import Listener, Runner, Stage
+from engine.stages.preprocess import cut_from
+from engine.stages.values import Source
+from protocol.requests import CutoutRequest, GenerateRequest, ViewPicture
+
+
+def run_generate(
+    request: GenerateRequest,
+    listener: Listener,
+    *,
+    models_dir: Path,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    shape_is_ready: Callable[[Mesh], None] = lambda mesh: None,
+) -> Asset:
+    """Makes the asset that `request` asks for.
+
+    Raises the errors of engine.errors; `listener` has then heard the start of the stage that failed.
+    """
+    choose_backend(request.backend, available_backends(models_dir, probe_device()))
+    settings = settings_for(
+        request.preset,
+        faces=request.faces,
+        texture_size_px=request.texture_size_px,
+        overrides=request.settings,
+    )
+    runner = Runner(listener, n_stages=N_STAGES, is_cancelled=is_cancelled)
+    sources = tuple(source_of(picture) for picture in request.pictures)
+    return make_silhouette(request, sources, settings, runner, models_dir, shape_is_ready)
+
+
+def run_cutout(
+    request: CutoutRequest,
+    listener: Listener,
+    *,
+    models_dir: Path,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Cutout, tuple[str, ...]]:
+    """The cut-out that `request` asks for, before time is spent on a shape, and the notes on it."""
+    settings = settings_for("auto", overrides=request.settings).preprocess
+    runner = Runner(listener, n_stages=1, is_cancelled=is_cancelled)
+    stage = Stage[Source, Cutout](
+        "preprocess", lambda source, progress: cut_from(source, settings, models_dir, progress)
+    )
+    cutout = runner.run(stage, source_of(request.picture))
+    return cutout, runner.records[-1].notes
+
+
+def source_of(picture: ViewPicture) -> Source:
+    """The picture of a message as the stages want it."""
+    data = picture.image.data
+    content = bytes(data.data) if picture.image.encoding == "file" else received(data)
+    return Source(picture.view, picture.name, content)

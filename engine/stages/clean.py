@@ -1,0 +1,35 @@
+"""Stage clean: the surface is smoothed, freed of floaters, decimated, and brought into the common frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.geometry.clean import decimate, drop_floaters, smooth
+from engine.geometry.frame import bring_into_frame
+from engine.geometry.mesh import topology
+from engine.runner import Progress, Stage
+from engine.settings import CleanSettings
+from engine.stages.values import Body
+
+
+def clean(settings: CleanSettings) -> Stage[Body, Body]:
+    """The stage from a raw body to a clean one; says so if the result is not closed."""
+
+    def work(body: Body, progress: Progress) -> Body:
+        mesh, n_dropped = drop_floaters(body.mesh, settings.floaters)
+        if n_dropped:
+            progress.note(f"Dropped {n_dropped} small loose {'part' if n_dropped == 1 else 'parts'}.")
+        progress.step(1, 4)
+        mesh = smooth(mesh, settings.smooth)
+        progress.step(2, 4)
+        cleaned = decimate(mesh, settings.faces)
+        for note in cleaned.notes:
+            progress.note(note)
+        progress.step(3, 4)
+        if not topology(cleaned.mesh).is_watertight:
+            progress.note("The surface is not closed everywhere.")
+        framed = bring_into_frame(cleaned.mesh, dict(body.cameras))
+        progress.step(4, 4)
+        return replace(body, mesh=framed.mesh, cameras=framed.cameras)
+
+    return Stage("clean", work)
