@@ -46,3 +46,37 @@ FROM_STRANGERS: tuple[type[Record], ...] = (Hello,)
 FROM_CLIENTS: tuple[type[Record], ...] = (Hello, *_ORDERS)
 FROM_ENGINE: tuple[type[Record], ...] = (*_ANSWERS, *_EVENTS, *_RESULTS)
 MESSAGES: tuple[type[Record], ...] = (*FROM_CLIENTS, *FROM_ENGINE)
+
+__all__ = (
+    "FROM_CLIENTS",
+    "FROM_ENGINE",
+    "FROM_STRANGERS",
+    "MESSAGES",
+    "Accepted",
+    "AskStatus",
+    "Cancel",
+    "Closing",
+    "Discard",
+    "FreeGpu",
+    "Hello",
+    "JobChanged",
+    "JobRemoved",
+    "Jobs",
+    "ListJobs",
+    "Message",
+    "Notice",
+    "Ping",
+    "Pong",
+    "Refused",
+    "Rejected",
+    "Retry",
+    "ShapeReady",
+    "Shutdown",
+    "StageFinished",
+    "StageProgress",
+    "StageStarted",
+    "Status",
+    "Submit",
+    "Take",
+    "Welcome",
+)

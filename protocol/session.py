@@ -15,7 +15,7 @@ Token = Annotated[str, Text(128, low=1)]
 Bytes = Annotated[int, Whole()]
 Count = Annotated[int, Whole(0, 1_000_000)]
 
-WORKER_STATES = ("absent", "starting", "idle", "busy")
+WORKER_STATES = ("absent", "starting", "idle", "busy", "ending")
 
 
 @dataclass(frozen=True)
