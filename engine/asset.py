@@ -41,7 +41,7 @@ class Asset:
             results.NamedImage(name, "sRGB", arrays.Image("file", arrays.Array("uint8", (len(data),), data)))
             for name, data in self.images.items()
         )
-        mesh = arrays.Mesh(_sent(self.mesh.vertices), _sent(self.mesh.faces), _sent(self.uv))
+        mesh = arrays.Mesh(as_array(self.mesh.vertices), as_array(self.mesh.faces), as_array(self.uv))
         return results.Result(job, mesh, images, dict(self.provenance), dict(self.report))
 
 
@@ -58,7 +58,8 @@ def received(array: arrays.Array) -> NDArray[Any]:
     return np.frombuffer(array.data, kind).reshape(array.shape)
 
 
-def _sent(values: NDArray[Any]) -> arrays.Array:
+def as_array(values: NDArray[Any]) -> arrays.Array:
+    """A wire array over the same memory as `values`, unless those are not little-endian and in C order."""
     kind = values.dtype.newbyteorder("<")
     held = np.ascontiguousarray(values, kind)
     return arrays.Array(values.dtype.name, held.shape, memoryview(held))

@@ -26,13 +26,13 @@ LAYERS = (
     ("pipelines",),
     ("stages",),
     ("backends",),
-    ("models", "geometry", "imaging", "weights"),
-    ("runner", "memory", "errors", "settings", "presets", "folders"),
+    ("models", "geometry", "imaging", "weights", "asset"),
+    ("runner", "memory", "link", "errors", "settings", "presets", "folders"),
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
     *("__main__", "cli", "client", "server", "gateway", "doctor", "jobs", "backends"),
-    *("runner", "memory", "errors", "settings", "presets", "folders"),
+    *("runner", "memory", "link", "errors", "settings", "presets", "folders"),
 }
 HEAVY = {
     *("torch", "torchvision", "torchao", "numpy", "scipy", "cv2", "skimage", "PIL", "pillow_heif", "trimesh"),

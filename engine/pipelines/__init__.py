@@ -1,1 +1,5 @@
-"""One plain function per backend, and the two calls that turn a request into what it asks for."""
+"""One plain function per backend, and the calls that turn a request into what it asks for."""
+
+from engine.pipelines.requests import run_cutout, run_generate, run_request
+
+__all__ = ["run_cutout", "run_generate", "run_request"]

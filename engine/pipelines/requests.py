@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from engine.asset import Asset, received
+from engine.asset import Asset, as_array, received
 from engine.backends import available_backends, choose_backend
+from engine.folders import find_folders
 from engine.geometry.mesh import Mesh
 from engine.imaging.cutout import Cutout
 from engine.memory.device import probe_device
@@ -15,7 +17,34 @@ from engine.presets import settings_for
 from engine.runner import Listener, Runner, Stage
 from engine.stages.preprocess import cut_from
 from engine.stages.values import Source
-from protocol.requests import CutoutRequest, GenerateRequest, ViewPicture
+from protocol.arrays import Array, Image
+from protocol.requests import CutoutRequest, GenerateRequest, Request, ViewPicture
+from protocol.results import CutoutReady, Result
+
+
+class ShapeListener(Listener, Protocol):
+    """A listener that also wants the shape before its texture is there."""
+
+    def shape_ready(self, vertices: Array, faces: Array) -> None:
+        """The untextured mesh, (N, 3) float32 and (M, 3) int32, in the common frame."""
+
+
+def run_request(
+    job: str, request: Request, listener: ShapeListener, is_cancelled: Callable[[], bool]
+) -> Result | CutoutReady:
+    """Does what a message asks for and answers with the message that carries it."""
+    models_dir = find_folders().models
+    if isinstance(request, CutoutRequest):
+        cutout, notes = run_cutout(request, listener, models_dir=models_dir, is_cancelled=is_cancelled)
+        return CutoutReady(job, Image("pixels", as_array(cutout.rgba)), cutout.method, notes)
+    asset = run_generate(
+        request,
+        listener,
+        models_dir=models_dir,
+        is_cancelled=is_cancelled,
+        shape_is_ready=lambda mesh: listener.shape_ready(as_array(mesh.vertices), as_array(mesh.faces)),
+    )
+    return asset.as_result(job)
 
 
 def run_generate(

@@ -1,0 +1,41 @@
+"""What can be chosen, as words or as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, is_dataclass
+
+from engine.backends import available_backends
+from engine.folders import find_folders
+from engine.memory.device import probe_device
+from engine.settings import Settings
+
+
+def list_backends(*, as_json: bool) -> int:
+    """Prints every backend and whether it can run here; returns 0."""
+    backends = available_backends(find_folders().models, probe_device())
+    if as_json:
+        print(json.dumps([asdict(backend) for backend in backends], indent=2, ensure_ascii=False))
+        return 0
+    for backend in backends:
+        state = "can run" if backend.is_available else "cannot run"
+        print(f"{backend.name:<14} {state:<11} {backend.summary}")
+        print(f"{'':<26} views {', '.join(backend.views)}; licence {backend.licence}")
+        for words in (backend.reason, backend.remedy):
+            if words:
+                print(f"{'':<26} {words}")
+    return 0
+
+
+def list_settings() -> int:
+    """Prints every `stage.key`, its default, its bounds and what it does; returns 0."""
+    settings = Settings()
+    for stage in fields(settings):
+        held = getattr(settings, stage.name)
+        assert is_dataclass(held)
+        for entry in fields(held):
+            bounds = entry.metadata
+            span = f" ({bounds['low']} to {bounds['high']})" if "low" in bounds else ""
+            key = f"{stage.name}.{entry.name}"
+            print(f"{key:<26} {getattr(held, entry.name)!s:<8} {bounds['help']}{span}")
+    return 0
