@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The parts of the engine, highest first; a part imports from its own layer and those below it.
 LAYERS = (
-    ("__main__", "cli", "client", "server", "gateway", "doctor"),
-    ("jobs", "worker"),
+    ("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire"),
+    ("jobs", "worker", "worker_process"),
     ("pipelines",),
     ("stages",),
     ("backends",),
@@ -31,8 +31,19 @@ LAYERS = (
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
-    *("__main__", "cli", "client", "server", "gateway", "doctor", "jobs", "backends"),
-    *("runner", "memory", "link", "errors", "settings", "presets", "folders"),
+    *(
+        "__main__",
+        "cli",
+        "client",
+        "server",
+        "gateway",
+        "doctor",
+        "bench_wire",
+        "jobs",
+        "worker_process",
+        "backends",
+    ),
+    *("backends", "runner", "memory", "link", "errors", "settings", "presets", "folders"),
 }
 HEAVY = {
     *("torch", "torchvision", "torchao", "numpy", "scipy", "cv2", "skimage", "PIL", "pillow_heif", "trimesh"),

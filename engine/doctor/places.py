@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
 from pathlib import Path
 
 from engine.doctor.report import Finding, Section
+from engine.errors import BadInput, Unreachable
 from engine.folders import DATA_VARIABLE, MODELS_VARIABLE, Folders, is_writable, nearest_existing
+from engine.link.address import FILE_NAME, read_address
 from engine.memory.device import Device
 
 GIB = 1024**3
 
-CONNECTION_NAME = "engine.json"  # what a running server leaves in the data folder
 ENOUGH_RAM_BYTES = 2 * GIB  # the most that a model without a network takes
 ENOUGH_DISK_BYTES = 1 * GIB  # some fifty results with their pictures
 
@@ -69,24 +69,20 @@ def examine_folder(name: str, folder: Path, variable: str) -> Finding:
 
 
 def examine_server(data: Path) -> Finding:
-    """Whether a server runs, by the connection file that it leaves in `data`; its token is not shown."""
-    path = data / CONNECTION_NAME
+    """Whether a server runs, by the connection file that it leaves in `data`; its secrets are not shown."""
     name = "server"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path = data / FILE_NAME
+    if not os.path.exists(path):
         return Finding("ok", name, "None is running; one starts when Blender or `maquette serve` asks.")
-    except NotADirectoryError:
-        return Finding("ok", name, f"None is running: {data} is no folder.")
-    except (OSError, ValueError) as error:
-        return Finding("note", name, f"{path} cannot be read: {error}.", "Delete the file if no server runs.")
-    pid = content.get("pid") if isinstance(content, dict) else None
-    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
-        return Finding("note", name, f"{path} names no process.", "Delete the file if no server runs.")
-    facts = (("pid", pid),)
-    if is_running(pid):
-        return Finding("ok", name, f"One is running as process {pid}.", facts=facts)
-    what = f"The last one (process {pid}) ended without removing {path}."
+    try:
+        address = read_address(data)
+    except (BadInput, Unreachable) as error:
+        return Finding("note", name, error.message, f"Delete {path} if no server runs.")
+    facts = (("pid", address.pid), ("engine", address.engine))
+    if is_running(address.pid):
+        what = f"Maquette {address.engine} is running as process {address.pid}."
+        return Finding("ok", name, what, facts=facts)
+    what = f"The last one (process {address.pid}) ended without removing {path}."
     return Finding("note", name, what, "Nothing need be done: the next one replaces the file.", facts)
 
 
@@ -96,12 +92,14 @@ def is_running(pid: int) -> bool:
         import psutil
     except ImportError:
         return True
+    if not 0 < pid < 2**31:  # a number that no process has
+        return False
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-    except (psutil.AccessDenied, OverflowError):  # another user's, or a number that no process can have
-        return bool(psutil.pid_exists(pid)) if pid < 2**31 else False
+    except psutil.AccessDenied:  # it is there, and another user's
+        return True
 
 
 def _examine_ram(processor: Device) -> Finding:

@@ -26,6 +26,7 @@ from engine.doctor.packages import (
     tried_modules,
 )
 from engine.doctor.places import examine_computer, examine_folder, examine_server, is_running
+from engine.link.address import Address, write_address
 from engine.memory.device import Device
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -188,8 +189,12 @@ def test_little_memory_is_noted(free_bytes: int, status: str) -> None:
     assert next(finding for finding in section.findings if finding.name == "memory").status == status
 
 
+def leave_address(folder: Path, pid: int) -> None:
+    write_address(folder, Address("tcp://127.0.0.1:5555", 5555, "secret-token", pid, (1, 0), "0.1.0"))
+
+
 def test_a_running_server_is_found_and_its_token_kept(tmp_path: Path) -> None:
-    (tmp_path / "engine.json").write_text(json.dumps({"pid": os.getpid(), "token": "secret-token"}))
+    leave_address(tmp_path, os.getpid())
     found = examine_server(tmp_path)
     assert found.status == "ok"
     assert str(os.getpid()) in found.what
@@ -199,15 +204,12 @@ def test_a_running_server_is_found_and_its_token_kept(tmp_path: Path) -> None:
 def test_a_server_that_ended_is_noted(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    (tmp_path / "engine.json").write_text(json.dumps({"pid": child.pid}))
+    leave_address(tmp_path, child.pid)
     assert not is_running(child.pid)
     assert examine_server(tmp_path).status == "note"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\xff\xfe", b"[]", b"{}", b'{"pid": "7"}', b'{"pid": true}', b'{"pid": -1}', b'{"pid": 0}'],
-)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"{}", b'{"pid": "seven"}'])
 def test_a_damaged_connection_file_is_noted(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "engine.json").write_bytes(content)
     found = examine_server(tmp_path)
@@ -215,8 +217,9 @@ def test_a_damaged_connection_file_is_noted(tmp_path: Path, content: bytes) -> N
     assert "Delete" in found.remedy
 
 
-def test_an_impossible_process_is_not_running(tmp_path: Path) -> None:
-    (tmp_path / "engine.json").write_text(json.dumps({"pid": 10**30}))
+@pytest.mark.parametrize("pid", [10**30, 2**31, 0, -1])
+def test_an_impossible_process_is_not_running(tmp_path: Path, pid: int) -> None:
+    leave_address(tmp_path, pid)
     assert examine_server(tmp_path).status == "note"
 
 
