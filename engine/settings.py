@@ -60,7 +60,7 @@ class UnwrapSettings:
     max_iterations: int = bounded(1, 1, 16, "xatlas: rounds of growing charts")
     max_cost: float = bounded(2.0, 0.1, 16.0, "xatlas: a chart grows until this cost")
     brute_force: bool = field(default=False, metadata={"help": "xatlas: pack slowly for a little more room"})
-    emphasis: float = bounded(1.6, 1.0, 4.0, "texels along a side for seen parts, against unseen ones")
+    emphasis: float = bounded(2.2, 1.0, 4.0, "texels along a side for seen parts, against unseen ones")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class BakeSettings:
 
     texture_size_px: int = bounded(1536, 64, 8192, "width and height of the texture")
     cosine_power: float = bounded(4.0, 0.0, 16.0, "how strongly views that look straight at a texel win")
+    refine: int = bounded(4, 0, 50, "rounds of solving for texels that give the views back sharply")
     back: BackFill = field(
         default="mirror",
         metadata={"help": "a back that no view shows: the front mirrored, or filled from around"},

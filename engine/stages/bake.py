@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.geometry.bake import View, bake, fill_unseen, locate_texels, mirrored
 from engine.geometry.cameras import opposite_view
+from engine.geometry.refine import refine
 from engine.imaging.recentre import bleed
 from engine.runner import Progress, Stage
 from engine.settings import BakeSettings
@@ -31,13 +32,23 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
         guesses = [mirrored(view) for view in views if opposite_view(view.name) not in given]
         if settings.back != "mirror":
             guesses = []
-        n_steps = len(views) + len(guesses)
+        n_steps = len(views) + settings.refine + len(guesses)
         baked = bake(
             body.mesh,
             texels,
             views,
             cosine_power=settings.cosine_power,
             step=lambda step, _: progress.step(step, n_steps),
+        )
+        baked = refine(
+            body.mesh,
+            charted.uv,
+            texels,
+            baked,
+            views,
+            n_rounds=settings.refine,
+            cosine_power=settings.cosine_power,
+            step=lambda step, _: progress.step(len(views) + step, n_steps),
         )
         seen_fraction = float(baked.seen.mean()) if len(baked.seen) else 0.0
         if guesses:
@@ -46,7 +57,7 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
                 texels,
                 guesses,
                 cosine_power=settings.cosine_power,
-                step=lambda step, _: progress.step(len(views) + step, n_steps),
+                step=lambda step, _: progress.step(n_steps - len(guesses) + step, n_steps),
             )
             baked = fill_unseen(baked, guess)
         return Painted(charted, views, texels, baked, seen_fraction)
