@@ -152,4 +152,3 @@ def _back(coral: Material, steel: Material, brass: Material) -> None:
         tube("key", loop, 0.03, brass, closed=True, detail=(96, 24))
     for x in (-0.2, 0, 0.2):
         place(block("grille", (0.1, 0.05, 0.3), 0.022, steel), (x, 0.41, 1.58))
-    place(block("patch", (0.2, 0.03, 0.14), 0.01, coral), (0.24, 0.345, 0.56))

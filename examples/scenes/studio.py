@@ -81,8 +81,11 @@ def aim(
 def light(azimuth_deg: float = 0.0, around: float = 0.58, key: float = 1.0, reach_m: float = 6.0) -> None:
     """Light the scene softly: `around` from everywhere, a wide key and a wide fill from the camera's side.
 
-    With the values as they are, a white surface that faces the camera comes out just below white.
+    With the values as they are, a white surface that faces the camera comes out just below white. Lamps of an
+    earlier call are taken away, so that every view of a turnaround is lit alike.
     """
+    for lamp in [thing for thing in bpy.context.scene.objects if thing.type == "LIGHT"]:
+        bpy.data.objects.remove(lamp)
     world = bpy.data.worlds.new("around")
     world.use_nodes = True
     world.node_tree.nodes["Background"].inputs["Color"].default_value = (*colour("#fffaf2"), 1.0)
