@@ -10,6 +10,7 @@ from typing import TextIO
 from engine import __version__
 from engine.backends import DEFAULT_BACKEND, Backend, available_backends
 from engine.doctor.child import start_probe
+from engine.doctor.cutouts import examine_cutouts
 from engine.doctor.graphics import examine_graphics
 from engine.doctor.packages import broken_essentials, examine_packages, tried_modules
 from engine.doctor.places import examine_computer, examine_folders, examine_server
@@ -40,6 +41,7 @@ def examine() -> Report:
             examine_graphics(device, nvidia, torch_probe.hear()),
             places,
             Section("Backends", tuple(map(examine_backend, backends))),
+            Section("Cutting out the subject", (examine_cutouts(folders.models),)),
             Section("Engine", (examine_server(folders.data),)),
         ),
     )
