@@ -175,7 +175,9 @@ class EngineClient:
 
     def view(self, job: str) -> JobView:
         """Where a job stands, for `follow`; raises BadInput when the engine does not hold it."""
-        for summary in self.jobs():
+        jobs = self.jobs()
+        self._events = deque(event for event in self._events if event.job != job)  # the list contains them
+        for summary in jobs:
             if summary.job == job:
                 return view_of(summary)
         raise BadInput(f"The engine has no job {job!r}.")

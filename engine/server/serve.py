@@ -37,7 +37,7 @@ from protocol.names import WIRE_MAJOR, WIRE_MINOR
 from protocol.rules import Record
 
 _BATCH = 64  # messages heard from one socket before the other and the clock have their turn
-_WATCHFUL_S, _QUIET_S, _CROWDED_S = 0.1, 0.5, 0.01  # longest sleep: at work, at rest, with messages unsent
+_WATCHFUL_S, _QUIET_S, _CROWDED_S = 0.1, 0.25, 0.01  # longest sleep: at work, at rest, with messages unsent
 _FROM_WORKER: tuple[type[Record], ...] = (m.Hello, *m.FROM_ENGINE)
 _log = logging.getLogger("maquette.server")
 
@@ -181,16 +181,16 @@ class Server:
             self._supervisor.tick(now_s)
             self._clients.flush()
             self._watch_owner(now_s)
+        self._clients.tell_all(m.Closing(self._reason))
+        self._clients.flush()
 
     def stop(self, reason: str) -> None:
         """Makes `run` return soon; safe to call from a signal handler or another thread."""
         self._reason = self._reason or reason
 
     def close(self) -> None:
-        """Says goodbye, ends the worker and removes every trace."""
+        """Ends the worker and removes every trace."""
         _log.info("engine ends: %s", self._reason)
-        self._clients.tell_all(m.Closing(self._reason))
-        self._clients.flush()
         self._door.linger = 1000  # the goodbye is a hundred bytes; who does not read it by then never will
         self._stack.close()
 

@@ -1,8 +1,8 @@
 """A worker that does what the name of the first picture says, so that tests script it through real messages.
 
 `quick` is done at once, `slow` takes steps until it is cancelled, `deaf` never looks whether it was, `die` is
-killed, `die-once FILE` only the first time, `fail` raises, `bad-input` raises the user's error, `garbage` breaks
-the protocol, `early` sends an event out of turn, `flood` sends very many steps.
+killed, `die-once FILE` only the first time, `fail`, `memory` and `bad-input` raise, `early` sends an event
+out of turn, `other` one of another job, `leave` ends the process.
 """
 
 from __future__ import annotations
