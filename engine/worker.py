@@ -174,7 +174,7 @@ def work_with_pipelines(
 ) -> Made:
     """Does a job exactly as the command line does it in its own process."""
     # Imported late: the worker connects first, so that the server sees it live while libraries load.
-    from engine.pipelines import run_request  # noqa: PLC0415
+    from engine.pipelines import run_request
 
     return run_request(job, request, listener, is_cancelled)
 

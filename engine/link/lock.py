@@ -41,11 +41,11 @@ class FolderLock:
 def _lock(file: int) -> bool:
     try:
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415  # Windows alone has it
+            import msvcrt  # Windows alone has it
 
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
-            import fcntl  # noqa: PLC0415  # Windows has none
+            import fcntl  # Windows has none
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # held by another process: the answer, not a failure

@@ -12,8 +12,10 @@ import secrets
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
@@ -38,6 +40,7 @@ from protocol.rules import Record
 
 _BATCH = 64  # messages heard from one socket before the other and the clock have their turn
 _WATCHFUL_S, _QUIET_S, _CROWDED_S = 0.1, 0.25, 0.01  # longest sleep: at work, at rest, with messages unsent
+_LOG_BYTES = 2 * 1024**2
 _FROM_WORKER: tuple[type[Record], ...] = (m.Hello, *m.FROM_ENGINE)
 _log = logging.getLogger("maquette.server")
 
@@ -67,7 +70,7 @@ def serve(options: ServeOptions, offers: Offers | None = None) -> None:
     Raises BadRequest when an engine serves the folder already or the port is taken, BadInput when the folder
     cannot be written.
     """
-    with Server(options, offers) as server:
+    with Server(options, offers) as server, _logging_to(options.data / "logs" / "engine.log"):
 
         def on_signal(number: int, frame: FrameType | None) -> None:
             server.stop(f"The engine was ended by {signal.Signals(number).name}.")
@@ -81,6 +84,21 @@ def serve(options: ServeOptions, offers: Offers | None = None) -> None:
                 if hasattr(signal, name):
                     signal.signal(getattr(signal, name), on_signal)
         server.run()
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Keeps what the server says in a file of at most two times `_LOG_BYTES`; no secret is ever logged."""
+    path.parent.mkdir(exist_ok=True)
+    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        handler.close()
 
 
 class Server:
@@ -181,6 +199,7 @@ class Server:
             self._supervisor.tick(now_s)
             self._clients.flush()
             self._watch_owner(now_s)
+        _log.info("engine ends: %s", self._reason)
         self._clients.tell_all(m.Closing(self._reason))
         self._clients.flush()
 
@@ -190,7 +209,6 @@ class Server:
 
     def close(self) -> None:
         """Ends the worker and removes every trace."""
-        _log.info("engine ends: %s", self._reason)
         self._door.linger = 1000  # the goodbye is a hundred bytes; who does not read it by then never will
         self._stack.close()
 
