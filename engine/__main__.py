@@ -1,4 +1,4 @@
-"""The command line's front door: parses, hands over, and turns every failure into one or two lines and a code.
+"""The command line's front door: parses, hands over, and turns every failure into words and an exit code.
 
 Nothing that computes is imported here; each command imports what it needs when it runs, so that help is there
 at once.
@@ -17,7 +17,9 @@ from engine.errors import MaquetteError, fault_of
 from protocol.faults import Fault
 from protocol.names import BACKENDS, PRESETS, VIEWS
 
-_EPILOG = "Folders: MAQUETTE_DATA (jobs, cache, logs) and MAQUETTE_MODELS (weights); `maquette doctor` shows them."
+_EPILOG = (
+    "Folders: MAQUETTE_DATA (jobs, cache, logs) and MAQUETTE_MODELS (weights); `maquette doctor` shows them."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`maquette ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last place: told as a fault, never as a traceback
+    except (Exception, KeyboardInterrupt) as error:  # the last place: told as a fault, not as a traceback
         fault = fault_of(error)
         tell_fault(fault, as_json=getattr(options, "json", False))
         if os.environ.get("MAQUETTE_DEBUG") and not isinstance(error, MaquetteError):
@@ -109,7 +111,9 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free one")
     parser.add_argument("--remote", action="store_true", help="listen beyond this computer, encrypted")
     parser.add_argument("--owned", action="store_true", help="end when no owner is heard and nothing is left")
-    parser.add_argument("--idle", type=float, default=300.0, metavar="S", help="end an idle worker after S seconds")
+    parser.add_argument(
+        "--idle", type=float, default=300.0, metavar="S", help="end an idle worker after S seconds"
+    )
 
     def run(options: argparse.Namespace) -> int:
         from engine.cli.serve import serve
@@ -145,7 +149,9 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=["wire", "generate"], help="the wire, or a whole generation")
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="for generate: the picture")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs; the best and the median count")
+    parser.add_argument(
+        "--repeat", type=int, default=5, metavar="N", help="runs; the best and the median count"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
     def run(options: argparse.Namespace) -> int:

@@ -62,4 +62,4 @@ def as_array(values: NDArray[Any]) -> arrays.Array:
     """A wire array over the same memory as `values`, unless those are not little-endian and in C order."""
     kind = values.dtype.newbyteorder("<")
     held = np.ascontiguousarray(values, kind)
-    return arrays.Array(values.dtype.name, held.shape, memoryview(held))
+    return arrays.Array(values.dtype.name, held.shape, memoryview(held))  # type: ignore[arg-type]  # mypy lacks numpy's buffer

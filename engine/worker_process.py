@@ -80,8 +80,9 @@ class WorkerProcess:
         self._is_killed_by_us = False
         self._oom_kills = _count_oom_kills()
         log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > _LOG_BYTES:
-            os.replace(log, log.with_suffix(".old.log"))
+        with contextlib.suppress(OSError):  # another program has it open (Windows): it grows a little more
+            if log.stat().st_size > _LOG_BYTES:
+                os.replace(log, log.with_suffix(".old.log"))
         with log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(

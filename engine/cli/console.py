@@ -1,4 +1,4 @@
-"""A person at a terminal sees one line that moves; a log gets plain lines; a program gets a JSON event a line."""
+"""A person at a terminal sees one line that moves, a log gets plain lines, a program JSON events."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from engine.runner import Listener, StageRecord
+from protocol.arrays import Array
 
 _BAR = 24
 
@@ -60,6 +61,10 @@ class Console(Listener):
         """Says what degraded."""
         self.say(f"Note: {text}")
         self.event("notice", stage=stage, text=text)
+
+    def shape_ready(self, vertices: Array, faces: Array) -> None:
+        """Tells programs that the shape is there, before its texture."""
+        self.event("shape_ready", vertices=vertices.shape[0], faces=faces.shape[0])
 
     def close(self) -> None:
         """Leaves a clean line behind."""

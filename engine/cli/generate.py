@@ -1,4 +1,4 @@
-"""`maquette generate`: what can be refused is refused before time is spent, and a file appears whole or not at all."""
+"""`maquette generate`: refuses what it can before time is spent; a file appears whole or not at all."""
 
 from __future__ import annotations
 

@@ -121,10 +121,10 @@ def fill_unseen(baked: Baked, guess: Baked) -> Baked:
 
 
 def sample(picture: Floats, points_px: Floats) -> Floats:
-    """Bilinear colours (K, C) of `picture` (H, W, C) at pixel positions (K, 2 or 3), clamped at its border."""
+    """Bilinear colours (K, C) of `picture` (H, W, C) at pixel positions (K, 2 or 3), clamped."""
     if len(points_px) == 0:
         return np.zeros((0, picture.shape[2]), np.float32)
-    # Pixel centres lie at + 0.5; cv2.remap counts from the first centre. It takes at most 32,767 rows at once.
+    # Pixel centres lie at + 0.5; cv2.remap counts from the first centre, and takes at most 32,767 rows.
     x = (points_px[:, 0] - 0.5).astype(np.float32)
     y = (points_px[:, 1] - 0.5).astype(np.float32)
     width = 1024
@@ -133,7 +133,11 @@ def sample(picture: Floats, points_px: Floats) -> Floats:
     grid_y = np.pad(y, (0, pad)).reshape(-1, width)
     rows = [
         cv2.remap(
-            picture, grid_x[i : i + 30_000], grid_y[i : i + 30_000], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            picture,
+            grid_x[i : i + 30_000],
+            grid_y[i : i + 30_000],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         for i in range(0, len(grid_x), 30_000)
     ]
@@ -148,8 +152,10 @@ def _visibility(mesh: Mesh, texels: Texels, camera: Orthographic) -> tuple[Bools
     cosines = np.asarray(texels.normals @ camera.basis[2].astype(np.float32), np.float32)
     column = np.clip(projected[:, 0].astype(np.int64), 0, width - 1)
     row = np.clip(projected[:, 1].astype(np.int64), 0, height - 1)
-    # At an outline the pixel's centre may miss the surface; the farthest of the neighbours then speaks for it.
-    lenient = cv2.dilate(np.where(np.isinf(depths), -1e9, depths).astype(np.float32), np.ones((3, 3), np.uint8))
+    # At an outline the pixel's centre may miss the surface; the farthest neighbour then speaks for it.
+    lenient = cv2.dilate(
+        np.where(np.isinf(depths), -1e9, depths).astype(np.float32), np.ones((3, 3), np.uint8)
+    )
     nearest = np.maximum(depths[row, column], lenient[row, column])
     in_front = projected[:, 2] <= nearest + _DEPTH_TOLERANCE
     return np.asarray(in_front & (cosines > _LEAST_COSINE)), np.maximum(cosines, 0), projected

@@ -75,7 +75,7 @@ class Orthographic:
 
 
 def opposite(camera: Orthographic) -> tuple[Orthographic, int]:
-    """The camera across the object, and the picture axis (0 rows, 1 columns) along which its view is mirrored.
+    """The camera across the object, and the picture axis (0 rows, 1 columns) that its view is mirrored in.
 
     A point that `camera` sees at (x, y) this one sees at the mirrored place. Level cameras turn by 180
     degrees, which mirrors columns; those at a pole change sides, which mirrors rows.

@@ -58,13 +58,17 @@ def export_glb(
         tree["asset"] = {"version": "2.0", "generator": "Maquette", "extras": {"maquette": dict(extras)}}
 
     data: bytes = write_glb(
-        scene, include_normals=True, unitize_normals=False, buffer_postprocessor=embed, tree_postprocessor=sign
+        scene,
+        include_normals=True,
+        unitize_normals=False,
+        buffer_postprocessor=embed,
+        tree_postprocessor=sign,
     )
     return data
 
 
 def split_at_seams(mesh: Mesh, uv: Floats) -> tuple[Floats, Floats, NDArray[np.int32], Floats]:
-    """Vertices (K, 3), their uv (K, 2), faces (M, 3) and normals (K, 3), as formats with one uv a vertex want.
+    """Vertices (K, 3), their uv (K, 2), faces (M, 3) and normals (K, 3), for formats with one uv a vertex.
 
     A vertex is written once for each texture coordinate that its corners have; its copies share position and
     normal to the bit, so that the surface can be sewn together again.

@@ -1,4 +1,4 @@
-"""Several named outlines leave one body: what every view allows, smoothly closed (Laurentini's visual hull, 1994).
+"""Several named outlines leave one body: what every view allows (Laurentini's visual hull, 1994).
 
 Views are brought to one scale by their boxes: the height of the front is the height of the left, the width of
 the top is the width of the front. What no scale can reconcile, and views that leave nothing in common, are
@@ -133,7 +133,7 @@ def _choose_resolution(extents: tuple[float, float, float]) -> int:
 def _maps(
     views: Mapping[str, OutlinedView], extents: tuple[float, float, float], resolution: int
 ) -> dict[str, Floats]:
-    """Each view's signed distances in cells, turned so that its first two axes run along +x, +y, +z in order."""
+    """Each view's signed distances in cells, its two axes along +x, +y or +z in that order."""
     maps = {}
     for name, view in views.items():
         (right, right_sign), (up, up_sign) = _AXES[name]
@@ -205,6 +205,5 @@ def _refuse_contradiction(views: Mapping[str, OutlinedView], scaled: Scaled) -> 
     what = "nothing in common" if worst == 0 else f"only {worst:.0%} of the {starved} view"
     raise BadInput(
         f"The views contradict each other: together they leave {what}. Look at: {', '.join(named)}.",
-        remedy="Check that each picture is given as the side that it shows, upright and from the same height.",
+        remedy="Check that each picture is given as the side that it shows, upright and from one height.",
     )
-

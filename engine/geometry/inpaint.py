@@ -1,4 +1,4 @@
-"""A texel that no view shows takes its colour from the surface around it, not from its neighbours in the atlas.
+"""A texel that no view shows takes its colour from the surface around it, not from beside it in the atlas.
 
 Neighbours are found in space, so colour crosses seams and never jumps to a foreign chart that happens to lie
 beside it. Outside the charts colours are carried outward, so that filtering never meets an empty texel.
@@ -44,7 +44,7 @@ def inpaint(texels: Texels, baked: Baked) -> Floats:
 
 
 def dilate(texels: Texels, colours: Floats) -> NDArray[np.uint8]:
-    """The texture (S, S, 3) uint8 sRGB: texels in their places, everything between charts from the nearest."""
+    """The texture (S, S, 3) uint8 sRGB: texels in their places, all between charts from the nearest."""
     size = texels.size_px
     flat = np.zeros((size * size, 3), np.uint8)
     flat[texels.index] = np.round(np.clip(colours, 0, 1) * 255)

@@ -82,7 +82,7 @@ def sample_alpha(alphas: Floats, box: Box, columns: int, rows: int, margin: int)
     grid_x, grid_y = np.meshgrid(np.clip(xs, 0, width), np.clip(ys, 0, height))
     sums = ndimage.map_coordinates(integral, [grid_y, grid_x], order=1, mode="nearest")
     cells = np.diff(np.diff(sums, axis=0), axis=1) / (step_x * step_y)
-    return np.clip(cells, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(cells, 0.0, 1.0), np.float32)
 
 
 def signed_distances(coverages: Floats) -> Floats:

@@ -17,11 +17,14 @@ Ints = NDArray[np.int32]
 
 # Candidate pixels handled at once: bounds the working memory to about 150 MB however large the faces are.
 _CHUNK = 1_000_000
+_EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+# A centre on a shared edge must fall to one of its faces whatever the rounding.
+_SLACK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """`face_ids` (H, W) int32, -1 where empty; `barycentrics` (H, W, 3) float32; `depths` (H, W), inf if empty."""
+    """`face_ids` (H, W), -1 if empty; `barycentrics` (H, W, 3); `depths` (H, W), inf if empty"""
 
     face_ids: Ints
     barycentrics: Floats
@@ -40,41 +43,80 @@ def rasterise(points_px: Floats, faces: Ints, height_px: int, width_px: int) -> 
 
     Faces outside the picture, without area or with points that are not finite cover nothing.
     """
-    corners = points_px.astype(np.float64)[faces]
-    x, y, z = corners[..., 0], corners[..., 1], corners[..., 2]
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    drawable = np.isfinite(corners).all(axis=(1, 2)) & (np.abs(area) > 1e-12)
-
-    # A centre at c + 0.5 lies in [low, high] for the columns ceil(low - 0.5) to floor(high - 0.5).
-    def span(values: NDArray[np.float64], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        low = np.where(drawable, values.min(axis=1), 0.0)
-        high = np.where(drawable, values.max(axis=1), -1.0)
-        first = np.clip(np.ceil(low - 0.5), 0, limit).astype(np.int64)
-        last = np.clip(np.floor(high - 0.5), -1, limit - 1).astype(np.int64)
-        return first, np.maximum(last - first + 1, 0)
-
-    x0, columns = span(x, width_px)
-    y0, rows = span(y, height_px)
+    planes = _Planes.of(points_px, faces)
+    x0, columns = _span(planes.x, planes.drawable, width_px)
+    y0, rows = _span(planes.y, planes.drawable, height_px)
     counts = columns * rows
-    best = np.full(height_px * width_px, np.iinfo(np.uint64).max, np.uint64)
-    z_low = float(np.min(z[drawable], initial=0.0))
+    best = np.full(height_px * width_px, _EMPTY, np.uint64)
+    nearest = float(np.min(planes.z, initial=0.0, where=planes.drawable[:, None]))
     for first, last in _chunks(counts):
         face = np.repeat(np.arange(first, last), counts[first:last])
-        if len(face) == 0:
-            continue
         starts = np.cumsum(counts[first:last]) - counts[first:last]
         local = np.arange(len(face)) - np.repeat(starts, counts[first:last])
-        row = y0[face] + local // columns[face]
-        column = x0[face] + local % columns[face]
-        weights = _weights(x[face], y[face], area[face], column + 0.5, row + 0.5)
-        inside = (weights >= -1e-9).all(axis=1)
-        face, weights = face[inside], weights[inside]
+        down, across = np.divmod(local, columns[face])
+        row, column = y0[face] + down, x0[face] + across
+        w1, w2 = planes.weights(face, column, row)
+        inside = (w1 >= -_SLACK) & (w2 >= -_SLACK) & (w1 + w2 <= 1 + _SLACK)
+        face, w1, w2 = face[inside], w1[inside], w2[inside]
         pixel = row[inside] * width_px + column[inside]
-        depth = np.einsum("kc,kc->k", weights, z[face]) - z_low
+        depth = planes.depths(face, w1, w2) - nearest
         # Positive floats sort like their bits, so (depth, face) is one unsigned key.
         bits = np.maximum(depth, 0).astype(np.float32).view(np.uint32).astype(np.uint64)
         np.minimum.at(best, pixel, (bits << np.uint64(32)) | face.astype(np.uint64))
-    return _resolve(best, x, y, area, z, height_px, width_px)
+    return _resolve(best, planes, height_px, width_px)
+
+
+@dataclass(frozen=True, eq=False)
+class _Planes:
+    """Corner coordinates x, y, z (M, 3), and how the second and third barycentric weight grow from corner 0.
+
+    `gradients` (M, 4) is dw1/dx, dw1/dy, dw2/dx, dw2/dy. `drawable` (M,) marks finite faces with an area.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    drawable: NDArray[np.bool_]
+
+    @staticmethod
+    def of(points_px: Floats, faces: Ints) -> _Planes:
+        corners = points_px.astype(np.float64)[faces]
+        finite = np.isfinite(corners).all(axis=(1, 2))
+        corners[~finite] = 0
+        x, y, z = (np.ascontiguousarray(corners[..., i]) for i in range(3))
+        x1, x2, y1, y2 = x[:, 1] - x[:, 0], x[:, 2] - x[:, 0], y[:, 1] - y[:, 0], y[:, 2] - y[:, 0]
+        area = x1 * y2 - x2 * y1
+        drawable = finite & (np.abs(area) > 1e-12)
+        area = np.where(drawable, area, 1.0)
+        return _Planes(x, y, z, np.stack([y2, -x2, -y1, x1], axis=1) / area[:, None], drawable)
+
+    def weights(
+        self, face: NDArray[np.int64], column: NDArray[np.int64], row: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The second and third weight of faces at pixel centres."""
+        dx, dy = column + 0.5 - self.x[face, 0], row + 0.5 - self.y[face, 0]
+        gradient = self.gradients[face]
+        return gradient[:, 0] * dx + gradient[:, 1] * dy, gradient[:, 2] * dx + gradient[:, 3] * dy
+
+    def depths(
+        self, face: NDArray[np.int64], w1: NDArray[np.float64], w2: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Depths of faces at weights."""
+        z = self.z[face]
+        return np.asarray(z[:, 0] * (1 - w1 - w2) + z[:, 1] * w1 + z[:, 2] * w2)
+
+
+def _span(
+    values: NDArray[np.float64], drawable: NDArray[np.bool_], limit: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First pixel and number of pixels whose centres lie within each face's extent along one axis."""
+    # A centre at c + 0.5 lies in [low, high] for c from ceil(low - 0.5) to floor(high - 0.5).
+    low = np.where(drawable, values.min(axis=1), 0.0)
+    high = np.where(drawable, values.max(axis=1), -1.0)
+    first = np.clip(np.ceil(low - 0.5), 0, limit).astype(np.int64)
+    last = np.clip(np.floor(high - 0.5), -1, limit - 1).astype(np.int64)
+    return first, np.maximum(last - first + 1, 0)
 
 
 def _chunks(counts: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -89,37 +131,16 @@ def _chunks(counts: NDArray[np.int64]) -> list[tuple[int, int]]:
     return ranges
 
 
-def _weights(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    area: NDArray[np.float64],
-    px: NDArray[np.float64],
-    py: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Barycentrics (K, 3) of points in triangles by signed areas."""
-    w1 = ((px - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (py - y[:, 0])) / area
-    w2 = ((x[:, 1] - x[:, 0]) * (py - y[:, 0]) - (px - x[:, 0]) * (y[:, 1] - y[:, 0])) / area
-    return np.stack([1 - w1 - w2, w1, w2], axis=1)
-
-
-def _resolve(
-    best: NDArray[np.uint64],
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    area: NDArray[np.float64],
-    z: NDArray[np.float64],
-    height_px: int,
-    width_px: int,
-) -> Raster:
-    covered = np.flatnonzero(best != np.iinfo(np.uint64).max)
+def _resolve(best: NDArray[np.uint64], planes: _Planes, height_px: int, width_px: int) -> Raster:
+    covered = np.flatnonzero(best != _EMPTY)
     face = (best[covered] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    row, column = covered // width_px, covered % width_px
-    weights = _weights(x[face], y[face], area[face], column + 0.5, row + 0.5)
+    row, column = np.divmod(covered, width_px)
+    w1, w2 = planes.weights(face, column, row)
     face_ids = np.full(height_px * width_px, -1, np.int32)
     face_ids[covered] = face
     barycentrics = np.zeros((height_px * width_px, 3), np.float32)
-    barycentrics[covered] = weights
+    barycentrics[covered] = np.stack([1 - w1 - w2, w1, w2], axis=1)
     depths = np.full(height_px * width_px, np.inf, np.float32)
-    depths[covered] = np.einsum("kc,kc->k", weights, z[face])
+    depths[covered] = planes.depths(face, w1, w2)
     shape = (height_px, width_px)
     return Raster(face_ids.reshape(shape), barycentrics.reshape(*shape, 3), depths.reshape(shape))

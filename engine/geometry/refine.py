@@ -1,10 +1,10 @@
 """Texels are solved for: looking at the texture through a view's camera shall give that view's picture back.
 
 Sampling a picture into texels and the texels into a picture blurs twice. Each pixel that a view shows is an
-observation, a bilinear mix of four texels; a few rounds of simultaneous iterative reconstruction (SIRT: Gilbert,
-1972) bring the texels to the least-squares solution, weighted as the bake was. Measured on noise with the
-spectrum of photographs, 800 px across in a 1024 px texture: 24.7 dB before, 26.8 dB after four rounds; in a
-1536 px texture 27.7 and 36.1 dB.
+observation, a bilinear mix of four texels; a few rounds of simultaneous iterative reconstruction (SIRT:
+Gilbert, 1972) bring the texels to the least-squares solution, weighted as the bake was. Measured on noise of
+the spectrum of photographs, 800 px across in a 1024 px texture: 24.7 dB before, 26.8 dB after four rounds; in
+a 1536 px texture 27.7 and 36.1 dB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class _Observations:
-    """`colours` (K, 3) of K pixels as mixes (K, T) of texels, both times `say` (K,), the root of their weight."""
+    """`colours` (K, 3) of K pixels as mixes (K, T) of texels, both times `say` (K,), their weights' root."""
 
     mixes: csr_matrix
     colours: Floats
@@ -89,7 +89,11 @@ def _observe(
     say = np.sqrt(view.weight * np.clip(cosines[kept], 0.05, 1) ** cosine_power).astype(np.float32)
     n_pixels = len(number)
     mixes = csr_matrix(
-        ((weight * say[:, None]).astype(np.float32).ravel(), number.ravel(), np.arange(0, 4 * n_pixels + 1, 4)),
+        (
+            (weight * say[:, None]).astype(np.float32).ravel(),
+            number.ravel(),
+            np.arange(0, 4 * n_pixels + 1, 4),
+        ),
         shape=(n_pixels, len(texels.index)),
     )
     seen = view.colours.reshape(-1, 3)[raster.face_ids.ravel() >= 0]

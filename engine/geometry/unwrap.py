@@ -1,8 +1,8 @@
 """Every triangle gets its own place in the texture, and no two triangles share a texel.
 
 xatlas charts and packs. It works on one connected mesh with one core and more than linearly in its faces, so
-the mesh goes in as parts of at most 600 faces, cut by position: measured on a smooth body of 40,000 faces, 2 cores,
-2026-11: 4.7 s of processor time with parts of 2,500 faces (191 charts), 1.6 s with 600 (226 charts).
+the mesh goes in as parts of at most 600 faces, cut by position: measured on a smooth body of 40,000 faces, on
+2 cores, 2026-11: 4.7 s of processor time with parts of 2,500 faces (191 charts), 1.6 s with 600 (226 charts).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FACES_PER_PART = 600
 
 @dataclass(frozen=True, eq=False)
 class Unwrapped:
-    """`uv` (M, 3, 2) float32 in [0, 1] per corner, origin bottom-left; `n_charts`; `use` of the texture in [0, 1]."""
+    """`uv` (M, 3, 2) in [0, 1] per corner, origin bottom-left; `n_charts`; `use` of the texture in [0, 1]."""
 
     uv: Floats
     n_charts: int
@@ -96,7 +96,7 @@ def _pack_options(options: UnwrapOptions) -> xatlas.PackOptions:
 
 
 def _bisect(mesh: Mesh, part: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Splits the faces numbered in `part` across their longest axis until each has at most _FACES_PER_PART."""
+    """Splits the faces numbered in `part` across their longest axis until each part is small enough."""
     if len(part) == 0:
         return []
     if len(part) <= _FACES_PER_PART:

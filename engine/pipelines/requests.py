@@ -1,4 +1,4 @@
-"""A request is run the same way whoever asks: the command line in its own process, or the worker for a server."""
+"""A request is run the same way whoever asks: the command line in its process, or the worker for a server."""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ from engine.settings import PreprocessSettings
 from engine.stages.values import Source, Subject
 
 
-def preprocess(settings: PreprocessSettings, models_dir: Path) -> Stage[tuple[Source, ...], tuple[Subject, ...]]:
+def preprocess(
+    settings: PreprocessSettings, models_dir: Path
+) -> Stage[tuple[Source, ...], tuple[Subject, ...]]:
     """The stage from pictures to subjects."""
 
     def work(sources: tuple[Source, ...], progress: Progress) -> tuple[Subject, ...]:

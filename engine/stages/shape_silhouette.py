@@ -31,9 +31,7 @@ def shape_silhouette(settings: ShapeSettings) -> Stage[tuple[Subject, ...], Body
         if settings.relief > 0:
             progress.note("Relief is for a single view and was left out: the views give the shape.")
         mesh, scaled = carve(views, settings.resolution, progress.step)
-        cameras = {
-            subject.view: _camera(subject, scaled.px_per_unit[subject.view]) for subject in subjects
-        }
+        cameras = {subject.view: _camera(subject, scaled.px_per_unit[subject.view]) for subject in subjects}
         return Body(mesh, cameras, subjects)
 
     return Stage("shape", work)
@@ -42,7 +40,7 @@ def shape_silhouette(settings: ShapeSettings) -> Stage[tuple[Subject, ...], Body
 def _inflated(subjects: tuple[Subject, ...], settings: ShapeSettings, progress: Progress) -> Body:
     first = subjects[0]
     how = Inflation(settings.depth, settings.flatness, settings.relief, settings.resolution)
-    luminances = (first.rgba[..., :3].astype(np.float32) / 255) @ _LUMA
+    luminances = np.asarray(first.rgba[..., :3] @ (_LUMA / 255), np.float32)
     flat = inflate(first.alphas, luminances, first.box, how, progress.step)
     longest_px = first.box.longest_px
     camera = _camera(first, (longest_px, longest_px))

@@ -44,7 +44,7 @@ class Subject:
     @property
     def alphas(self) -> Floats:
         """Coverage (S, S) in [0, 1]."""
-        return self.rgba[..., 3].astype(np.float32) / 255
+        return np.asarray(self.rgba[..., 3] / np.float32(255), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
