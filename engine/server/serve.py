@@ -76,11 +76,8 @@ def serve(options: ServeOptions, offers: Offers | None = None) -> None:
             server.stop(f"The engine was ended by {signal.Signals(number).name}.")
 
         if threading.current_thread() is threading.main_thread():
-            for name in (
-                "SIGINT",
-                "SIGTERM",
-                "SIGBREAK",
-            ):  # the last one is of Windows: the console was closed
+            # SIGHUP: the terminal was closed; SIGBREAK: so was the console of Windows, which has no SIGHUP
+            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
                 if hasattr(signal, name):
                     signal.signal(getattr(signal, name), on_signal)
         server.run()
