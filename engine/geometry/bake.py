@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.geometry.cameras import Orthographic, opposite
 from engine.geometry.mesh import Mesh
-from engine.geometry.rasterise import rasterise
+from engine.geometry.rasterise import Raster, rasterise
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -86,19 +86,31 @@ def facing(mesh: Mesh, camera: Orthographic) -> Bools:
     return np.asarray(normals @ camera.basis[2] > 0)
 
 
+def look(mesh: Mesh, view: View) -> Raster:
+    """The mesh as the view's camera sees it."""
+    width, height = view.camera.size_px
+    return rasterise(view.camera.project(mesh.vertices), mesh.faces, height, width)
+
+
 def bake(
     mesh: Mesh,
     texels: Texels,
     views: Sequence[View],
     *,
     cosine_power: float = 4.0,
+    looks: Sequence[Raster] | None = None,
     step: Callable[[int, int], None] = lambda step, n_steps: None,
 ) -> Baked:
-    """Blends `views` into `texels`; memory does not grow with the number of views."""
+    """Blends `views` into `texels`.
+
+    `looks` are the views' own rasters, if the caller has them; else each is made and dropped in its turn, and
+    memory does not grow with the number of views.
+    """
     summed = np.zeros((len(texels.index), 3), np.float32)
     weights = np.zeros(len(texels.index), np.float32)
     for number, view in enumerate(views):
-        visible, cosines, projected = _visibility(mesh, texels, view.camera)
+        raster = looks[number] if looks is not None else look(mesh, view)
+        visible, cosines, projected = _visibility(raster.depths, texels, view.camera)
         weight = np.where(visible, view.weight * cosines**cosine_power, 0).astype(np.float32)
         summed[visible] += weight[visible, None] * sample(view.colours, projected[visible])
         weights += weight
@@ -144,10 +156,9 @@ def sample(picture: Floats, points_px: Floats) -> Floats:
     return np.asarray(np.concatenate(rows).reshape(-1, picture.shape[2])[: len(x)], np.float32)
 
 
-def _visibility(mesh: Mesh, texels: Texels, camera: Orthographic) -> tuple[Bools, Floats, Floats]:
+def _visibility(depths: Floats, texels: Texels, camera: Orthographic) -> tuple[Bools, Floats, Floats]:
     """Which texels (T,) the camera sees, the cosines to it (T,), and where they fall (T, 3)."""
-    width, height = camera.size_px
-    depths = rasterise(camera.project(mesh.vertices), mesh.faces, height, width).depths
+    height, width = depths.shape
     projected = camera.project(texels.positions)
     cosines = np.asarray(texels.normals @ camera.basis[2].astype(np.float32), np.float32)
     column = np.clip(projected[:, 0].astype(np.int64), 0, width - 1)

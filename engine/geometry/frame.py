@@ -18,6 +18,21 @@ class Framed:
     cameras: dict[str, Orthographic]
 
 
+def stretch_to(mesh: Mesh, extents: tuple[float | None, float | None, float | None]) -> Mesh:
+    """Moves and scales `mesh` along each axis whose extent is known so that it spans it, centred.
+
+    Thin ends lose a fraction of a cell to sampling and to decimation; what the outlines say of the extents is
+    exact, so the body is brought back to it. None leaves an axis alone.
+    """
+    low, high = (bound.astype(np.float64) for bound in mesh.bounds)
+    wanted = np.array([high[i] - low[i] if extent is None else extent for i, extent in enumerate(extents)])
+    fixed = np.array([extent is not None for extent in extents])
+    scale = wanted / np.maximum(high - low, 1e-9)
+    centre = np.where(fixed, 0.0, (low + high) / 2)
+    vertices = (mesh.vertices - (low + high) / 2) * scale + centre
+    return Mesh(vertices.astype(np.float32), mesh.faces)
+
+
 def bring_into_frame(mesh: Mesh, cameras: dict[str, Orthographic]) -> Framed:
     """Centres `mesh`, scales its longest side to 1 and moves `cameras` with it."""
     low, high = mesh.bounds

@@ -24,7 +24,7 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """`face_ids` (H, W), -1 if empty; `barycentrics` (H, W, 3); `depths` (H, W), inf if empty"""
+    """`face_ids` (H, W), -1 if empty; `barycentrics` (H, W, 3); `depths` (H, W), inf if empty."""
 
     face_ids: Ints
     barycentrics: Floats

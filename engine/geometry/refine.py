@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from engine.geometry.bake import Baked, Texels, View
+from engine.geometry.bake import Baked, Texels, View, look
 from engine.geometry.mesh import Mesh
-from engine.geometry.rasterise import rasterise
+from engine.geometry.rasterise import Raster
 
 Floats = NDArray[np.float32]
 
@@ -41,12 +41,20 @@ def refine(
     *,
     n_rounds: int,
     cosine_power: float = 4.0,
+    looks: Sequence[Raster] | None = None,
     step: Callable[[int, int], None] = lambda step, n_steps: None,
 ) -> Baked:
-    """`baked` with the colours of seen texels sharpened; unseen ones stay as they are."""
+    """`baked` with the colours of seen texels sharpened; unseen ones stay as they are.
+
+    `looks` are the views' own rasters, if the caller has them.
+    """
     if n_rounds == 0 or not views:
         return baked
-    observed = [_observe(mesh, uv, texels, baked, view, cosine_power) for view in views]
+    rasters = looks if looks is not None else [look(mesh, view) for view in views]
+    observed = [
+        _observe(mesh, uv, texels, baked, view, raster, cosine_power)
+        for view, raster in zip(views, rasters, strict=True)
+    ]
     # A texel that pixels hardly touch must not jump: its step is damped as if touched by a twentieth.
     weights = sum(one.mixes.T @ one.say for one in observed)
     touched = np.maximum(weights, 0.05)[:, None].astype(np.float32)
@@ -59,13 +67,11 @@ def refine(
 
 
 def _observe(
-    mesh: Mesh, uv: Floats, texels: Texels, baked: Baked, view: View, cosine_power: float
+    mesh: Mesh, uv: Floats, texels: Texels, baked: Baked, view: View, raster: Raster, cosine_power: float
 ) -> _Observations:
     size = texels.size_px
     column_of = np.full(size * size, -1, np.int64)
     column_of[texels.index[baked.seen]] = np.flatnonzero(baked.seen)
-    width, height = view.camera.size_px
-    raster = rasterise(view.camera.project(mesh.vertices), mesh.faces, height, width)
     places = raster.interpolate(uv)
     normals = raster.interpolate(mesh.vertex_normals[mesh.faces])
     cosines = normals @ view.camera.basis[2].astype(np.float32)

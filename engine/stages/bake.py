@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.geometry.bake import View, bake, fill_unseen, locate_texels, mirrored
+from engine.geometry.bake import View, bake, fill_unseen, locate_texels, look, mirrored
 from engine.geometry.cameras import opposite_view
 from engine.geometry.refine import refine
 from engine.imaging.recentre import bleed
@@ -33,11 +33,14 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
         if settings.back != "mirror":
             guesses = []
         n_steps = len(views) + settings.refine + len(guesses)
+        looks = [look(body.mesh, view) for view in views]
+        progress.check()
         baked = bake(
             body.mesh,
             texels,
             views,
             cosine_power=settings.cosine_power,
+            looks=looks,
             step=lambda step, _: progress.step(step, n_steps),
         )
         baked = refine(
@@ -48,6 +51,7 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
             views,
             n_rounds=settings.refine,
             cosine_power=settings.cosine_power,
+            looks=looks,
             step=lambda step, _: progress.step(len(views) + step, n_steps),
         )
         seen_fraction = float(baked.seen.mean()) if len(baked.seen) else 0.0

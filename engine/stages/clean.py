@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine.geometry.clean import decimate, drop_floaters, smooth
-from engine.geometry.frame import bring_into_frame
+from engine.geometry.frame import bring_into_frame, stretch_to
 from engine.geometry.mesh import topology
 from engine.runner import Progress, Stage
 from engine.settings import CleanSettings
@@ -28,8 +26,9 @@ def clean(settings: CleanSettings) -> Stage[Body, Body]:
         progress.step(3, 4)
         if not topology(cleaned.mesh).is_watertight:
             progress.note("The surface is not closed everywhere.")
-        framed = bring_into_frame(cleaned.mesh, dict(body.cameras))
+        fitted = stretch_to(cleaned.mesh, body.extents)
+        framed = bring_into_frame(fitted, dict(body.cameras))
         progress.step(4, 4)
-        return replace(body, mesh=framed.mesh, cameras=framed.cameras)
+        return Body(framed.mesh, framed.cameras, body.subjects)
 
     return Stage("clean", work)

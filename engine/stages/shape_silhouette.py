@@ -32,7 +32,7 @@ def shape_silhouette(settings: ShapeSettings) -> Stage[tuple[Subject, ...], Body
             progress.note("Relief is for a single view and was left out: the views give the shape.")
         mesh, scaled = carve(views, settings.resolution, progress.step)
         cameras = {subject.view: _camera(subject, scaled.px_per_unit[subject.view]) for subject in subjects}
-        return Body(mesh, cameras, subjects)
+        return Body(mesh, cameras, subjects, scaled.extents)
 
     return Stage("shape", work)
 
@@ -48,10 +48,15 @@ def _inflated(subjects: tuple[Subject, ...], settings: ShapeSettings, progress: 
     placed = Mesh((flat.vertices @ camera.basis).astype(np.float32), flat.faces)
     cameras = {first.view: camera}
     for other in subjects[1:]:
-        across = first.box.width_px / longest_px, first.box.height_px / longest_px
-        scale = (other.box.width_px / across[0], other.box.height_px / across[1])
+        scale = (
+            other.box.width_px * longest_px / first.box.width_px,
+            other.box.height_px * longest_px / first.box.height_px,
+        )
         cameras[other.view] = _camera(other, scale)
-    return Body(placed, cameras, subjects)
+    across = np.abs(camera.basis[0]) * first.box.width_px / longest_px
+    upward = np.abs(camera.basis[1]) * first.box.height_px / longest_px
+    x, y, z = (float(extent) or None for extent in across + upward)
+    return Body(placed, cameras, subjects, (x, y, z))
 
 
 def _camera(subject: Subject, px_per_unit: tuple[float, float]) -> Orthographic:

@@ -49,11 +49,16 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A surface and the cameras, by view, from which it looks as the subjects do."""
+    """A surface and the cameras, by view, from which it looks as the subjects do.
+
+    `extents` are the sizes along x, y, z that the outlines give exactly, centred on the origin; None where no
+    view tells.
+    """
 
     mesh: Mesh
     cameras: Mapping[str, Orthographic]
     subjects: tuple[Subject, ...]
+    extents: tuple[float | None, float | None, float | None] = (None, None, None)
 
 
 @dataclass(frozen=True, eq=False)
