@@ -1,0 +1,140 @@
+"""Clean-up keeps closed what was closed and holes what were holes; what it cannot do it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from shapes import ball, box_body, figure_eight, joined, noisy, ring, torus, two_discs
+
+from engine.geometry.clean import decimate, drop_floaters, has_degenerate_faces, smooth
+from engine.geometry.inflate import Inflation, inflate
+from engine.geometry.mesh import Mesh, topology, volume
+from engine.geometry.outline import outline_box
+
+
+def inflated(alphas: np.ndarray) -> Mesh:
+    return inflate(alphas, None, outline_box(alphas), Inflation(resolution=64))
+
+
+BODIES: dict[str, Callable[[], Mesh]] = {
+    "ball": lambda: ball(4),
+    "ring": lambda: inflated(ring()),
+    "figure eight": lambda: inflated(figure_eight()),
+    "two parts": lambda: inflated(two_discs()),
+}
+
+
+@pytest.mark.parametrize("n_faces", [2000, 400])
+@pytest.mark.parametrize("name", BODIES)
+def test_decimation_reaches_its_target_and_keeps_the_topology_and_the_volume(name: str, n_faces: int) -> None:
+    mesh = BODIES[name]()
+    cleaned = decimate(mesh, n_faces)
+    assert 0.9 * n_faces <= len(cleaned.mesh.faces) <= 1.02 * n_faces
+    assert topology(cleaned.mesh) == topology(mesh)
+    assert topology(cleaned.mesh).is_watertight
+    assert not has_degenerate_faces(cleaned.mesh)
+    assert volume(cleaned.mesh) == pytest.approx(volume(mesh), rel=0.04)
+    assert cleaned.notes == ()
+
+
+def test_decimation_keeps_the_surface_where_it_was() -> None:
+    cleaned = decimate(ball(4), 1000).mesh
+    assert np.abs(np.linalg.norm(cleaned.vertices, axis=1) - 0.5).max() < 0.005
+    assert np.abs(np.linalg.norm(cleaned.corners.mean(axis=1), axis=1) - 0.5).max() < 0.015
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_decimation_does_not_depend_on_size_and_place(scale: float) -> None:
+    mesh = torus()
+    moved = Mesh((mesh.vertices * scale + np.array([5, -3, 2]) * scale).astype(np.float32), mesh.faces)
+    cleaned = decimate(moved, 600)
+    assert 540 <= len(cleaned.mesh.faces) <= 612
+    assert topology(cleaned.mesh).euler == 0
+    assert volume(cleaned.mesh) / scale**3 == pytest.approx(volume(mesh), rel=0.03)
+
+
+def test_a_mesh_below_its_target_is_left_as_it_is() -> None:
+    mesh = ball(1)
+    cleaned = decimate(mesh, len(mesh.faces))
+    assert cleaned.mesh is mesh
+    assert cleaned.notes == ()
+
+
+def test_a_target_that_would_tear_the_surface_is_not_met_and_that_is_said() -> None:
+    mesh = torus(n_major=16, n_minor=8)
+    cleaned = decimate(mesh, 8)  # no closed ring has fewer than 14 faces
+    assert topology(cleaned.mesh) == topology(mesh)
+    assert len(cleaned.mesh.faces) >= 14
+    assert len(cleaned.notes) == 1
+    assert str(len(cleaned.mesh.faces)) in cleaned.notes[0]
+
+
+def test_a_face_that_repeats_a_vertex_or_has_no_area_is_degenerate() -> None:
+    mesh = ball(1)
+    assert not has_degenerate_faces(mesh)
+    assert has_degenerate_faces(
+        Mesh(mesh.vertices, np.concatenate([mesh.faces, [[3, 3, 5]]]).astype(np.int32))
+    )
+    line = np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 1, 0]], np.float32)
+    assert has_degenerate_faces(Mesh(line, np.array([[0, 1, 2], [0, 1, 3]], np.int32)))
+
+
+def test_smoothing_does_not_shrink() -> None:
+    for mesh, n_rounds in ((ball(4), 20), (inflated(ring()), 20), (torus(), 4)):
+        assert volume(smooth(mesh, n_rounds)) == pytest.approx(volume(mesh), rel=0.01)
+
+
+def test_smoothing_takes_noise_away() -> None:
+    rough = noisy(ball(4), 0.004)
+    smoothed = smooth(rough, 10)
+
+    def roughness(mesh: Mesh) -> float:
+        return float(np.linalg.norm(mesh.vertices, axis=1).std())
+
+    assert roughness(rough) > 0.0035
+    assert roughness(smoothed) < 0.45 * roughness(rough)
+    assert volume(smoothed) == pytest.approx(volume(ball(4)), rel=0.01)
+
+
+def test_smoothing_keeps_thin_arms() -> None:
+    bar = inflated(np.pad(np.ones((6, 100), np.float32), ((40, 40), (14, 14))))
+    before, after = np.ptp(bar.vertices, axis=0), np.ptp(smooth(bar, 10).vertices, axis=0)
+    assert (after > 0.9 * before).all()
+
+
+def test_no_rounds_of_smoothing_change_nothing() -> None:
+    mesh = noisy(ball(2), 0.01)
+    assert np.array_equal(smooth(mesh, 0).vertices, mesh.vertices)
+
+
+def test_smoothing_changes_no_face() -> None:
+    mesh = torus()
+    assert np.array_equal(smooth(mesh, 3).faces, mesh.faces)
+
+
+def test_parts_below_the_share_are_dropped_and_counted() -> None:
+    big, small, tiny = ball(2), ball(1, 0.05, (1, 0, 0)), ball(1, 0.004, (0, 1, 0))
+    whole = joined([tiny, big, small])
+    kept, n_dropped = drop_floaters(whole, 0.02)
+    assert n_dropped == 1
+    assert topology(kept).n_components == 2
+    assert len(kept.faces) == len(big.faces) + len(small.faces)
+    assert volume(kept) == pytest.approx(volume(big) + volume(small), rel=1e-4)
+    kept, n_dropped = drop_floaters(whole, 0.2)
+    assert (n_dropped, topology(kept).n_components) == (2, 1)
+    assert np.allclose(kept.bounds, big.bounds)
+
+
+def test_parts_of_like_size_all_stay() -> None:
+    whole = joined([box_body((i, 0, 0), (i + 0.5, 1, 1)) for i in range(3)])
+    kept, n_dropped = drop_floaters(whole, 0.5)
+    assert kept is whole
+    assert n_dropped == 0
+
+
+def test_decimation_gives_the_same_mesh_twice() -> None:
+    one, other = decimate(ball(4), 700).mesh, decimate(ball(4), 700).mesh
+    assert np.array_equal(one.vertices, other.vertices)
+    assert np.array_equal(one.faces, other.faces)
