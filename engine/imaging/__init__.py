@@ -1,0 +1,1 @@
+"""Pictures in: read whatever artists have, find the subject, centre it. No files are written here."""
