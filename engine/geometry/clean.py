@@ -82,7 +82,7 @@ def decimate(mesh: Mesh, n_faces: int) -> Cleaned:
         start = attempt(mesh, 2 * n_faces, 1.0, 3) or attempt(mesh, 3 * n_faces, 1.0, 3) or mesh
     best = start
     for share in (1.0, 0.98, 0.95, 0.9, 1.25, 1.5):
-        # fast-simplification's threshold is absolute: a careful pass (3) wants coordinates in [-1, 1], and a low
+        # fast-simplification's threshold is absolute: a careful pass (3) wants coordinates in [-1, 1], a low
         # target needs them smaller still. The aggressive pass (7) is the last resort: twice the error.
         for scale, aggressiveness in ((1.0, 3), (0.1, 3), (1.0, 5), (1.0, 7)):
             made = attempt(start, max(4, round(share * n_faces)), scale, aggressiveness)

@@ -1,7 +1,7 @@
 """Whatever file an artist has becomes one thing: sRGB, 8 bits, straight alpha, upright, at most 1024 pixels.
 
-Nothing is allocated before the header has said how large the picture is, and nothing is reduced without a note.
-What cannot be read is refused in words that name the file.
+Nothing is allocated before the header has said how large the picture is, and nothing is reduced without a
+note. What cannot be read is refused in words that name the file.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def read_picture(source: Path | bytes, name: str) -> Picture:
 
 
 def picture_from_pixels(pixels: Pixels, name: str) -> Picture:
-    """The picture of pixels (H, W, C) uint8 sRGB, top row first, C 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA."""
+    """The picture of pixels (H, W, C) uint8 sRGB, top row first: grey, grey and alpha, RGB or RGBA."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4:
         raise BadInput(f"{name} is {pixels.dtype} {pixels.shape}, not uint8 (H, W, 1 to 4).")
     height, width, n_channels = pixels.shape
@@ -96,7 +96,7 @@ def reduce_to(rgba: Pixels, longest_px: int) -> Pixels:
 
 
 def resize(rgba: Pixels, width_px: int, height_px: int) -> Pixels:
-    """`rgba` (H, W, 4) at another size: by area when smaller, cubic when larger, never mixing in hidden colours."""
+    """`rgba` (H, W, 4) at another size: by area when smaller, else cubic; hidden colours never mix in."""
     shrinks = width_px <= rgba.shape[1] and height_px <= rgba.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     alphas = rgba[..., 3:].astype(np.float32) / 255

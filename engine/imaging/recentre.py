@@ -1,7 +1,7 @@
 """A subject stands in the middle of a square, as large as its border allows, and keeps every pixel it has.
 
-The border ratio is that of the Hunyuan3D-2 reference (0.15): the longest side of the subject's box fills 85 % of
-the canvas. Its slips of a pixel are not copied.
+The border ratio is that of the Hunyuan3D-2 reference (0.15): the longest side of the subject's box fills 85 %
+of the canvas. Its slips of a pixel are not copied.
 """
 
 from __future__ import annotations
