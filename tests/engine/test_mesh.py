@@ -9,7 +9,7 @@ import pytest
 from shapes import ball, box_body, chair, joined, torus
 
 from engine.errors import BadInput
-from engine.geometry.frame import bring_into_frame
+from engine.geometry.frame import bring_into_frame, stretch_to
 from engine.geometry.mesh import Mesh, keep_faces, topology, vertex_components, volume
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
@@ -123,3 +123,9 @@ def test_the_common_frame_centres_the_box_and_makes_its_longest_side_one() -> No
     low, high = bring_into_frame(box_body((1, 2, 3), (2, 6, 5)), {}).mesh.bounds
     assert np.allclose(low, [-0.125, -0.5, -0.25])
     assert np.allclose(high, [0.125, 0.5, 0.25])
+
+
+def test_a_body_is_stretched_to_the_extents_that_are_known_and_centred_along_them() -> None:
+    low, high = stretch_to(box_body((1, 2, 3), (2, 6, 5)), (0.5, None, 1.0)).bounds
+    assert np.allclose(low, [-0.25, 2, -0.5])
+    assert np.allclose(high, [0.25, 6, 0.5])

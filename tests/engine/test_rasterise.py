@@ -116,6 +116,7 @@ def test_faces_off_the_picture_cover_nothing_and_those_across_its_border_are_cut
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
 def test_points_that_are_not_finite_spoil_only_their_own_faces(poison: float) -> None:
     corners = points((0, 0, 0), (9, 0, 0), (0, 9, 0), (poison, 1, -1), (5, 5, poison))
     raster = rasterise(corners, faces((0, 1, 3), (0, 1, 4), (0, 1, 2)), 9, 9)
