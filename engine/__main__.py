@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine import __version__
 from engine.errors import MaquetteError, fault_of
@@ -38,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (Exception, KeyboardInterrupt) as error:  # the last place: told as a fault, not as a traceback
         fault = fault_of(error)
+        if fault.code == "internal":
+            fault = replace(fault, remedy=f"{fault.remedy} {_keep_detail(fault.detail)}")
         tell_fault(fault, as_json=getattr(options, "json", False))
-        if os.environ.get("MAQUETTE_DEBUG") and not isinstance(error, MaquetteError):
-            raise
         return fault.exit_code
 
 
@@ -68,6 +69,18 @@ def tell_fault(fault: Fault, *, as_json: bool) -> None:
     if as_json:
         event = {"event": "failed", "code": fault.code, "message": fault.message, "remedy": fault.remedy}
         print(json.dumps({**event, "stage": fault.stage}, ensure_ascii=False), flush=True)
+
+
+def _keep_detail(detail: str) -> str:
+    """Writes what a developer needs into the log folder, and says where it is."""
+    from engine.folders import find_folders, make_folder, write_atomically
+
+    try:
+        path = make_folder(find_folders().data / "logs") / "last-failure.log"
+        write_atomically(path, detail.encode("utf-8", "replace"))
+    except MaquetteError as error:
+        return f"(The log could not be kept: {error.message})"
+    return f"It is in {path}."
 
 
 def _speak_utf8() -> None:

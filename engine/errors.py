@@ -130,7 +130,7 @@ def fault_of(error: BaseException, *, stage: str = "") -> Fault:
     return Fault(
         code="internal",
         message=f"Something went wrong inside Maquette: {type(error).__name__}: {error}"[:500],
-        remedy="Please report it with the log.",
+        remedy="Please report it with its log.",
         action="copy_report",
         stage=stage,
         detail=_trace(error),
