@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`maquette ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (Exception, KeyboardInterrupt) as error:  # the last place: told as a fault, not as a traceback
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last place: told as a fault
         fault = fault_of(error)
-        if fault.code == "internal":
+        if fault.detail:
             fault = replace(fault, remedy=f"{fault.remedy} {_keep_detail(fault.detail)}")
         tell_fault(fault, as_json=getattr(options, "json", False))
         return fault.exit_code
