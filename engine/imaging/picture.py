@@ -103,7 +103,7 @@ def resize(rgba: Pixels, width_px: int, height_px: int) -> Pixels:
     premultiplied = np.concatenate([rgba[..., :3] * alphas, alphas * 255], axis=2)
     resized = np.clip(cv2.resize(premultiplied, (width_px, height_px), interpolation=method), 0, 255)
     resized[..., :3] *= 255 / np.maximum(resized[..., 3:], 1e-3)
-    return np.round(np.clip(resized, 0, 255)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(resized, 0, 255)), np.uint8)
 
 
 def _finish(rgba: Pixels, name: str, notes: tuple[str, ...]) -> Picture:
