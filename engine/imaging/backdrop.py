@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
-Ints = NDArray[np.intp]
 
 # Above this difference at the border (its third quartile, noise smoothed away) a backdrop is not plain.
 # Measured on composites: plain and graded ones, with noise or JPEG, stay below 1.2; photographs, even blurred
@@ -22,7 +21,8 @@ Ints = NDArray[np.intp]
 PLAIN_LIMIT = 2.5
 _RING = 0.03  # share of the shorter side that counts as border
 _LEAST, _MOST = 1.2, 7.0  # bounds of the difference that separates subject from backdrop
-_MAX_POINTS = 6000
+_MAX_POINTS = 2000
+_SURFACE_PX = 192  # a cubic surface needs no more; it is enlarged afterwards
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +74,12 @@ def find_backdrop(rgb: NDArray[np.uint8]) -> Backdrop:
     picture = rgb.astype(np.float32)
     ring = border_ring(height, width)
     colours = _fit(picture, ring, order=2)
-    calm = cv2.GaussianBlur(picture, (0, 0), max(1.0, 0.002 * max(height, width)))
+    lab = to_lab(picture)
+    calm = cv2.GaussianBlur(lab, (0, 0), max(1.0, 0.002 * max(height, width)))
     unrest = float(np.quantile(_difference(calm, colours)[ring], 0.75))
-    grain = float(np.median(_difference(picture, colours)[ring]))
+    grain = float(np.median(_difference(lab, colours)[ring]))
     # Grain is smoothed a little, so that it does not raise the threshold above soft edges.
-    seen = cv2.GaussianBlur(picture, (0, 0), 1.0) if grain > 0.6 else picture
+    seen = cv2.GaussianBlur(lab, (0, 0), 1.0) if grain > 0.6 else lab
     threshold = 6.0
     for last in (False, False, True):
         differences = _difference(seen, colours)
@@ -99,18 +100,20 @@ def _threshold(differences: Floats, outside: Bools) -> float:
     return float(np.clip(2.5 * spread, _LEAST, _MOST))
 
 
-def _difference(picture: Floats, colours: Floats) -> Floats:
-    return np.asarray(np.linalg.norm(to_lab(picture) - to_lab(colours), axis=2), np.float32)
+def _difference(lab: Floats, colours: Floats) -> Floats:
+    """Lab distance (H, W) between a picture, in Lab, and a surface of colours, in sRGB."""
+    apart = lab - to_lab(colours)
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", apart, apart)), np.float32)
 
 
 def _fit(picture: Floats, mask: Bools, order: int) -> Floats:
-    """The polynomial surface of `order` through the masked pixels, outliers disregarded (Tukey's biweight)."""
+    """The polynomial surface of `order` through the masked pixels, without outliers (Tukey's biweight)."""
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
     if len(rows) > _MAX_POINTS:
         chosen = np.random.default_rng(0).choice(len(rows), _MAX_POINTS, replace=False)
         rows, columns = rows[chosen], columns[chosen]
-    terms = _terms(height, width, order, rows, columns)
+    terms = _terms(height, width, order, rows.astype(float), columns.astype(float))
     values = picture[rows, columns].astype(np.float64)
     # From the plain fit, not from a median: a graded backdrop has most of its border far from any one colour.
     factors = np.linalg.lstsq(terms, values, rcond=None)[0]
@@ -119,12 +122,20 @@ def _fit(picture: Floats, mask: Bools, order: int) -> Floats:
         reach = 3 * max(1.0, 1.4826 * float(np.median(residuals)))
         weights = np.clip(1 - (residuals / reach) ** 2, 0, None)[:, None]
         factors = np.linalg.lstsq(terms * weights, values * weights, rcond=None)[0]
-    every_row, every_column = np.divmod(np.arange(height * width), width)
-    surface = _terms(height, width, order, every_row, every_column) @ factors.astype(np.float32)
-    return np.clip(surface.reshape(height, width, 3), 0, 255).astype(np.float32)
+    scale = min(1.0, _SURFACE_PX / max(height, width))
+    small_height, small_width = max(2, round(height * scale)), max(2, round(width * scale))
+    every_row, every_column = np.divmod(np.arange(small_height * small_width), small_width)
+    # Their centres, in pixels of the picture, so that enlarging puts every value where it was taken.
+    at_rows = (every_row + 0.5) * height / small_height - 0.5
+    at_columns = (every_column + 0.5) * width / small_width - 0.5
+    surface = _terms(height, width, order, at_rows, at_columns) @ factors.astype(np.float32)
+    small = surface.reshape(small_height, small_width, 3).astype(np.float32)
+    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
 
 
-def _terms(height: int, width: int, order: int, rows: Ints, columns: Ints) -> Floats:
+def _terms(
+    height: int, width: int, order: int, rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> Floats:
     """The monomials x^i y^j, i + j <= order, at pixels (K,); x, y in [-1, 1]."""
     y = (rows / height * 2 - 1).astype(np.float32)
     x = (columns / width * 2 - 1).astype(np.float32)

@@ -74,7 +74,7 @@ def _by_colour(picture: Picture, *, is_wanted: bool) -> Cutout:
     )
     if not guess.is_sure:
         notes.append(
-            f"The background of {picture.name} is busy: the cut-out (GrabCut, a fallback) is a guess. {better}"
+            f"The background of {picture.name} is busy: the cut-out (by GrabCut) is a guess. {better}"
         )
     elif not is_wanted:
         notes.append(
@@ -107,8 +107,8 @@ def _finish(picture: Picture, rgba: Pixels, method: str, notes: tuple[str, ...])
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
     if max(width, height) < MIN_SIDE_PX:
         raise BadInput(
-            f"The subject of {picture.name} is only {width} x {height} pixels; {MIN_SIDE_PX} along one side are "
-            "the least.",
+            f"The subject of {picture.name} is only {width} x {height} pixels; the least is {MIN_SIDE_PX} along "
+            "one side.",
             remedy=_REMEDY,
         )
     said = list(notes)

@@ -45,7 +45,7 @@ def segment(rgb: Pixels, network: CutoutNetwork, file: Path) -> Floats:
         ) from error
     if np.size(answer) != side * side:
         raise BadInput(
-            f"The network in {file} answers with {np.shape(answer)}; {network.name} has {side} x {side} values.",
+            f"{file} answers with {np.shape(answer)}; {network.name} has {side} x {side} values.",
             remedy=remedy,
             action="download_models",
         )
