@@ -51,6 +51,10 @@ class EngineFault(MaquetteError):
         self.code = fault.code  # type: ignore[misc]  # the engine knows better than this class
         self.fault = fault
 
+    def as_fault(self, stage: str = "") -> Fault:
+        """The engine's own fault, which knows its stage and its detail."""
+        return self.fault
+
 
 class ShapeListener(Listener, Protocol):
     """Hears of a job's life, and of its shape before the texture is there."""

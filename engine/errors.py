@@ -11,7 +11,7 @@ import errno
 import traceback
 from typing import ClassVar
 
-from protocol.faults import Fault
+from protocol.faults import Fault, fitted
 
 GIB = 1024**3
 
@@ -34,6 +34,16 @@ class MaquetteError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
+
+    def as_fault(self, stage: str = "") -> Fault:
+        """The failure as data, raised in `stage`; its words are made to fit the wire."""
+        return Fault(
+            code=self.code,
+            message=fitted(self.message, 2000),
+            remedy=fitted(self.remedy, 2000),
+            action=self.action,
+            stage=stage,
+        )
 
 
 class BadInput(MaquetteError):
@@ -104,39 +114,22 @@ class Cancelled(MaquetteError):
 def fault_of(error: BaseException, *, stage: str = "") -> Fault:
     """The fault that tells a user of `error`, raised while `stage` ran (empty: outside any stage)."""
     if isinstance(error, MaquetteError):
-        return Fault(
-            code=error.code,
-            message=error.message,
-            remedy=error.remedy,
-            action=error.action,
-            stage=stage,
-            detail="",
-        )
+        return error.as_fault(stage)
     if isinstance(error, KeyboardInterrupt):
-        return fault_of(Cancelled(), stage=stage)
+        return Cancelled().as_fault(stage)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" while writing {error.filename}" if error.filename else ""
-        full = DiskFull(f"The disk is full{where}.", remedy="Free some space or choose another folder.")
-        return fault_of(full, stage=stage)
+        remedy = "Free some space or choose another folder."
+        return DiskFull(f"The disk is full{where}.", remedy=remedy).as_fault(stage)
     if isinstance(error, MemoryError):
-        return Fault(
-            code="internal",
-            message="The computer ran out of memory (RAM).",
-            remedy="Close other programs, or lower --faces or --texture-size.",
-            action="lower_preset",
-            stage=stage,
-            detail=_trace(error),
-        )
-    return Fault(
-        code="internal",
-        message=f"Something went wrong inside Maquette: {type(error).__name__}: {error}"[:500],
-        remedy="Please report it with its log.",
-        action="copy_report",
-        stage=stage,
-        detail=_trace(error),
-    )
+        message = "The computer ran out of memory (RAM)."
+        remedy = "Close other programs, or lower --faces or --texture-size."
+        return _internal(message, remedy, "lower_preset", stage, error)
+    message = f"Something went wrong inside Maquette: {type(error).__name__}: {error}"
+    return _internal(message, "Please report it with its log.", "copy_report", stage, error)
 
 
-def _trace(error: BaseException) -> str:
-    """The traceback's last 8,000 characters: enough for a log, bounded for the wire."""
-    return "".join(traceback.format_exception(error))[-8000:]
+def _internal(message: str, remedy: str, action: str, stage: str, error: BaseException) -> Fault:
+    """A fault of ours, its traceback's end as detail: enough for a log, bounded for the wire."""
+    trace = "".join(traceback.format_exception(error))[-8000:]
+    return Fault("internal", fitted(message, 500), remedy, action, stage, fitted(trace, 8000))

@@ -22,7 +22,7 @@ EXIT_CODES = {
     "worker_died": INTERNAL,
     "numerics": INTERNAL,  # NaN, black or flat output, again after the repetition
     "cancelled": INTERRUPTED,
-    "disk_full": INTERNAL,
+    "disk_full": BAD_USAGE,  # the user's disk
     "unreachable": UNREACHABLE,
     "refused": UNREACHABLE,  # wrong token or wire version
     "internal": INTERNAL,

@@ -27,8 +27,8 @@ from protocol.rules import Illegal
 if TYPE_CHECKING:
     from engine.asset import Asset
 
-# No picture file of a sane size is larger; a bigger one is a mistake, and would be read into memory whole.
-_MAX_FILE_BYTES = 256 * 1024**2
+# No picture of a sane size is larger, and a message to an engine takes no more than 128 MiB.
+_MAX_FILE_BYTES = 100 * 1024**2
 
 
 def generate(options: argparse.Namespace) -> int:

@@ -130,7 +130,8 @@ def _fit(picture: Floats, mask: Bools, order: int) -> Floats:
     at_columns = (every_column + 0.5) * width / small_width - 0.5
     surface = _terms(height, width, order, at_rows, at_columns) @ factors.astype(np.float32)
     small = surface.reshape(small_height, small_width, 3).astype(np.float32)
-    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
+    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(large, 0, 255), np.float32)
 
 
 def _terms(

@@ -107,8 +107,7 @@ def _finish(picture: Picture, rgba: Pixels, method: str, notes: tuple[str, ...])
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
     if max(width, height) < MIN_SIDE_PX:
         raise BadInput(
-            f"The subject of {picture.name} is only {width} x {height} pixels; the least is {MIN_SIDE_PX} along "
-            "one side.",
+            f"The subject of {picture.name} is only {width} x {height} pixels; one side needs {MIN_SIDE_PX}.",
             remedy=_REMEDY,
         )
     said = list(notes)
