@@ -55,7 +55,7 @@ def settings_for(
     """
     known = presets()
     if preset not in known:
-        raise BadRequest(f"There is no preset {preset!r}.", remedy=f"There are {', '.join(known)}.")
+        raise BadRequest(f"There is no preset {preset!r}.", remedy=f"Presets: {', '.join(known)}.")
     settings = known[preset].settings
     if faces is not None:
         settings = override(settings, "clean.faces", str(faces))

@@ -100,7 +100,7 @@ def read_request(options: argparse.Namespace, backend: str) -> GenerateRequest:
             vram_limit_gib=options.vram_limit,
         )
     except Illegal as error:
-        raise BadRequest(f"{error}.") from error
+        raise BadRequest(f"{error.field.rpartition('.')[2]} {error.why}.") from error
 
 
 def read_file(path: Path) -> Image:
