@@ -28,6 +28,8 @@ MAX_SIDE_PX = 1024
 MAX_PIXELS = 100_000_000
 # The longer side against the shorter: beyond it there is no subject, only a line.
 MAX_ASPECT = 100
+# Only these readers open a file: Pillow has some that hand a file to another program (EPS to Ghostscript).
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "GIF", "BMP", "HEIF", "AVIF")
 # What Pillow's readers have been seen to raise for files that are cut short or made up.
 _DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
 _HEIF_REMEDY = "Save it as PNG or JPEG, or install pillow-heif."
@@ -62,7 +64,9 @@ def read_picture(source: Path | bytes, name: str) -> Picture:
     with _words_for_damage(name), warnings.catch_warnings():
         # Pillow warns of bombs where we refuse them, and of tags that do not matter.
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content)) as image:
+        Image.init()
+        readers = [form for form in _FORMATS if form in Image.OPEN]
+        with Image.open(io.BytesIO(content), formats=readers) as image:
             _check_size(image.size, name)
             notes = []
             if getattr(image, "n_frames", 1) > 1:
@@ -140,6 +144,8 @@ def _read(path: Path, name: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"There is no file {name}.", remedy="Check the name and the folder.") from None
+    except ValueError:  # a zero byte in it
+        raise BadInput(f"No file can have the name of {name}.", remedy="Check the name.") from None
     except IsADirectoryError:
         raise BadInput(f"{name} is a folder, not a picture.", remedy="Give the name of a file.") from None
     except OSError as error:
@@ -209,7 +215,7 @@ def _from_deep_grey(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     """16-bit, 32-bit and floating grey: their own range for integers of 16 bits, [0, 1] for floats in it."""
     values = np.asarray(image, np.float64)
     if image.mode == "F":
-        top = max(1.0, float(np.nanmax(values)))
+        top = float(np.max(values, initial=1.0, where=np.isfinite(values)))
     else:
         top = 65535.0 if values.max() <= 65535 else float(values.max())
     greys = np.round(np.clip(np.nan_to_num(values) / top, 0, 1) * 255).astype(np.uint8)
