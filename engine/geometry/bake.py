@@ -21,9 +21,9 @@ from engine.geometry.rasterise import Raster, rasterise
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-# A texel may lie this much deeper than the depth map says, in units of the object, and still be seen:
-# between pixel centres a slanted surface leaves the map by about a pixel (1/1000) times its slope.
-_DEPTH_TOLERANCE = 0.006
+# A texel may lie this much deeper than the depth map says and still be seen, in units of the object: at least
+# this, for rounding and smooth normals; at most that, however slanted the surface.
+_LEAST_TOLERANCE, _MOST_TOLERANCE = 0.004, 0.05
 # Beyond 89 degrees a texel is seen edge-on. Slanted views have little say anyway (see cosine_power), so this
 # only decides where no other view sees anything.
 _LEAST_COSINE = 0.02
@@ -87,9 +87,10 @@ def facing(mesh: Mesh, camera: Orthographic) -> Bools:
 
 
 def look(mesh: Mesh, view: View) -> Raster:
-    """The mesh as the view's camera sees it."""
+    """The mesh as the view's camera sees it; of a closed one only faces turned to it: they hide the rest."""
     width, height = view.camera.size_px
-    return rasterise(view.camera.project(mesh.vertices), mesh.faces, height, width)
+    drawn = facing(mesh, view.camera) if mesh.is_closed else None
+    return rasterise(view.camera.project(mesh.vertices), mesh.faces, height, width, drawn)
 
 
 def bake(
@@ -167,6 +168,10 @@ def _visibility(depths: Floats, texels: Texels, camera: Orthographic) -> tuple[B
     lenient = cv2.dilate(
         np.where(np.isinf(depths), -1e9, depths).astype(np.float32), np.ones((3, 3), np.uint8)
     )
-    nearest = np.maximum(depths[row, column], lenient[row, column])
-    in_front = projected[:, 2] <= nearest + _DEPTH_TOLERANCE
+    found = depths[row, column]
+    nearest = np.where(np.isinf(found), lenient[row, column], found)
+    # Within its pixel a slanted surface goes deeper by its slope; more than the most is another surface.
+    slope = np.sqrt(np.clip(1 - cosines**2, 0, 1)) / np.maximum(cosines, 1e-3)
+    deeper = np.clip(slope * (1.5 / min(camera.px_per_unit)), _LEAST_TOLERANCE, _MOST_TOLERANCE)
+    in_front = projected[:, 2] <= nearest + deeper
     return np.asarray(in_front & (cosines > _LEAST_COSINE)), np.maximum(cosines, 0), projected

@@ -68,6 +68,11 @@ class Mesh:
         return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1), 1e-20)[:, None], np.float32)
 
     @cached_property
+    def is_closed(self) -> bool:
+        """Whether every edge lies in exactly two faces, once in each direction."""
+        return topology(self).is_watertight
+
+    @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
         """Lowest and highest corner, each (3,)."""
         return self.vertices.min(axis=0), self.vertices.max(axis=0)

@@ -7,19 +7,22 @@ in pixels, and a texture is a picture like any other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
 
-# Candidate pixels handled at once: bounds the working memory to about 150 MB however large the faces are.
+# Candidate pixels handled at once: bounds the working memory to 60 MB; one huge face may exceed it alone.
 _CHUNK = 1_000_000
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-# A centre on a shared edge must fall to one of its faces whatever the rounding.
-_SLACK = 1e-9
+# A centre on a shared edge must fall to one of its faces whatever the rounding of single precision.
+_SLACK = np.float32(1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,32 +41,65 @@ class Raster:
         return np.asarray(np.einsum("kc,kcd->kd", weights, corners), np.float32)
 
 
-def rasterise(points_px: Floats, faces: Ints, height_px: int, width_px: int) -> Raster:
+def rasterise(
+    points_px: Floats, faces: Ints, height_px: int, width_px: int, drawn: Bools | None = None
+) -> Raster:
     """Rasterises faces (M, 3) over points (N, 3) of pixel x, pixel y and depth.
 
-    Faces outside the picture, without area or with points that are not finite cover nothing.
+    Faces outside the picture, without area or with points that are not finite cover nothing, nor do those
+    where `drawn` (M,) does not hold.
     """
     planes = _Planes.of(points_px, faces)
-    x0, columns = _span(planes.x, planes.drawable, width_px)
-    y0, rows = _span(planes.y, planes.drawable, height_px)
-    counts = columns * rows
+    drawable = planes.drawable if drawn is None else planes.drawable & drawn
+    x0, columns = _span(planes.x, drawable, width_px)
+    y0, rows = _span(planes.y, drawable, height_px)
     best = np.full(height_px * width_px, _EMPTY, np.uint64)
-    nearest = float(np.min(planes.z, initial=0.0, where=planes.drawable[:, None]))
-    for first, last in _chunks(counts):
-        face = np.repeat(np.arange(first, last), counts[first:last])
-        starts = np.cumsum(counts[first:last]) - counts[first:last]
-        local = np.arange(len(face)) - np.repeat(starts, counts[first:last])
-        down, across = np.divmod(local, columns[face])
-        row, column = y0[face] + down, x0[face] + across
-        w1, w2 = planes.weights(face, column, row)
+    nearest = float(np.min(planes.z, initial=0.0, where=drawable[:, None]))
+    slopes = planes.gradients.astype(np.float32)
+    # From a face's first corner to the centre of the first pixel of its box.
+    across = (x0 + 0.5 - planes.x[:, 0]).astype(np.float32)
+    down = (y0 + 0.5 - planes.y[:, 0]).astype(np.float32)
+    for members, n_rows, n_columns in _batches(rows, columns):
+        row, column = np.divmod(np.arange(n_rows * n_columns), n_columns)
+        dx = across[members, None] + column.astype(np.float32)
+        dy = down[members, None] + row.astype(np.float32)
+        slope = slopes[members]
+        w1 = slope[:, 0, None] * dx + slope[:, 1, None] * dy
+        w2 = slope[:, 2, None] * dx + slope[:, 3, None] * dy
         inside = (w1 >= -_SLACK) & (w2 >= -_SLACK) & (w1 + w2 <= 1 + _SLACK)
-        face, w1, w2 = face[inside], w1[inside], w2[inside]
-        pixel = row[inside] * width_px + column[inside]
-        depth = planes.depths(face, w1, w2) - nearest
+        which, place = np.nonzero(inside)
+        face = members[which]
+        at_row, at_column = y0[face] + row[place], x0[face] + column[place]
+        depth = planes.depths(face, w1[which, place], w2[which, place]) - nearest
         # Positive floats sort like their bits, so (depth, face) is one unsigned key.
         bits = np.maximum(depth, 0).astype(np.float32).view(np.uint32).astype(np.uint64)
-        np.minimum.at(best, pixel, (bits << np.uint64(32)) | face.astype(np.uint64))
+        key = (bits << np.uint64(32)) | face.astype(np.uint64)
+        on_picture = (at_row < height_px) & (at_column < width_px)
+        np.minimum.at(best, (at_row * width_px + at_column)[on_picture], key[on_picture])
     return _resolve(best, planes, height_px, width_px)
+
+
+def _batches(
+    rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], int, int]]:
+    """Faces with boxes of one size, which broadcast instead of being gathered, and that size.
+
+    Boxes are taken a little larger than they are, so that there are tens of sizes, not hundreds.
+    """
+    high, wide = _round_up(rows), _round_up(columns)
+    sizes = np.where((rows > 0) & (columns > 0), high * (1 << 32) + wide, 0)
+    for size in np.unique(sizes[sizes > 0]):
+        n_rows, n_columns = divmod(int(size), 1 << 32)
+        members = np.flatnonzero(sizes == size)
+        step = max(1, _CHUNK // (n_rows * n_columns))
+        for first in range(0, len(members), step):
+            yield members[first : first + step], n_rows, n_columns
+
+
+def _round_up(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each count, or the next of 1, 2, ..., 8, 10, 12, 14, 16, 20, 24, ...: at most a quarter more."""
+    step = 1 << np.maximum(np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64) - 3, 0)
+    return np.asarray(-(-counts // step) * step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +109,11 @@ class _Planes:
     `gradients` (M, 4) is dw1/dx, dw1/dy, dw2/dx, dw2/dy. `drawable` (M,) marks finite faces with an area.
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    z: NDArray[np.float64]
-    gradients: NDArray[np.float64]
-    drawable: NDArray[np.bool_]
+    x: Doubles
+    y: Doubles
+    z: Doubles
+    gradients: Doubles
+    drawable: Bools
 
     @staticmethod
     def of(points_px: Floats, faces: Ints) -> _Planes:
@@ -91,25 +127,13 @@ class _Planes:
         area = np.where(drawable, area, 1.0)
         return _Planes(x, y, z, np.stack([y2, -x2, -y1, x1], axis=1) / area[:, None], drawable)
 
-    def weights(
-        self, face: NDArray[np.int64], column: NDArray[np.int64], row: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The second and third weight of faces at pixel centres."""
-        dx, dy = column + 0.5 - self.x[face, 0], row + 0.5 - self.y[face, 0]
-        gradient = self.gradients[face]
-        return gradient[:, 0] * dx + gradient[:, 1] * dy, gradient[:, 2] * dx + gradient[:, 3] * dy
-
-    def depths(
-        self, face: NDArray[np.int64], w1: NDArray[np.float64], w2: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Depths of faces at weights."""
+    def depths(self, face: NDArray[np.int64], w1: Floats | Doubles, w2: Floats | Doubles) -> Doubles:
+        """Depths of faces (K,) at their second and third weights."""
         z = self.z[face]
-        return np.asarray(z[:, 0] * (1 - w1 - w2) + z[:, 1] * w1 + z[:, 2] * w2)
+        return np.asarray(z[:, 0] + (z[:, 1] - z[:, 0]) * w1 + (z[:, 2] - z[:, 0]) * w2)
 
 
-def _span(
-    values: NDArray[np.float64], drawable: NDArray[np.bool_], limit: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _span(values: Doubles, drawable: Bools, limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First pixel and number of pixels whose centres lie within each face's extent along one axis."""
     # A centre at c + 0.5 lies in [low, high] for c from ceil(low - 0.5) to floor(high - 0.5).
     low = np.where(drawable, values.min(axis=1), 0.0)
@@ -119,23 +143,14 @@ def _span(
     return first, np.maximum(last - first + 1, 0)
 
 
-def _chunks(counts: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ranges of faces whose candidates stay near _CHUNK; one huge face may exceed it alone."""
-    ends = np.cumsum(counts)
-    ranges, first = [], 0
-    while first < len(counts):
-        base = ends[first - 1] if first else 0
-        last = max(int(np.searchsorted(ends, base + _CHUNK, side="right")), first + 1)
-        ranges.append((first, last))
-        first = last
-    return ranges
-
-
 def _resolve(best: NDArray[np.uint64], planes: _Planes, height_px: int, width_px: int) -> Raster:
+    """The raster of the winning faces, their weights once more in double precision."""
     covered = np.flatnonzero(best != _EMPTY)
     face = (best[covered] & np.uint64(0xFFFFFFFF)).astype(np.int64)
     row, column = np.divmod(covered, width_px)
-    w1, w2 = planes.weights(face, column, row)
+    dx, dy = column + 0.5 - planes.x[face, 0], row + 0.5 - planes.y[face, 0]
+    slope = planes.gradients[face]
+    w1, w2 = slope[:, 0] * dx + slope[:, 1] * dy, slope[:, 2] * dx + slope[:, 3] * dy
     face_ids = np.full(height_px * width_px, -1, np.int32)
     face_ids[covered] = face
     barycentrics = np.zeros((height_px * width_px, 3), np.float32)
