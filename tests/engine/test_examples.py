@@ -55,8 +55,8 @@ def make(files: dict[str, str], tmp_path: Path, texture_size_px: int = 1024) -> 
         image = WireImage("file", Array("uint8", (len(content),), content))
         pictures.append(ViewPicture(view, Path(file).name, image))
     listener = Silence()
-    request = GenerateRequest(tuple(pictures), faces=40_000, texture_size_px=texture_size_px)
-    return run_generate(request, listener, models_dir=tmp_path), listener.notices
+    request = GenerateRequest(tuple(pictures), faces=40_000, texture_size_px=size_px)
+    return run_generate(request, listener, models_dir=models), listener.notices
 
 
 def likeness(asset: Asset, file: str) -> Likeness:
