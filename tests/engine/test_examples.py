@@ -48,7 +48,7 @@ class Likeness:
     psnr_db: float
 
 
-def make(files: dict[str, str], tmp_path: Path, texture_size_px: int = 1024) -> tuple[Asset, list[str]]:
+def make(files: dict[str, str], models: Path, size_px: int = 1024) -> tuple[Asset, list[str]]:
     pictures = []
     for view, file in files.items():
         content = (EXAMPLES / file).read_bytes()
