@@ -78,6 +78,13 @@ def cross(size_px: int = 128, half_width_px: float = 3.2, reach: float = 0.4) ->
     return covered(np.maximum(arm, np.minimum(half_width_px - y, reach * size_px - x)))
 
 
+def islands(seed: int, size_px: int = 128) -> Floats:
+    """Many irregular parts with thin necks, some of them with holes, as a bad cut-out leaves them."""
+    noise = np.random.default_rng(seed).normal(size=(size_px, size_px))
+    hills = ndimage.gaussian_filter(noise, size_px / 42)
+    return np.clip((hills / hills.std() - 0.3) * 4, 0, 1).astype(np.float32)
+
+
 def rectangle(height_px: int, width_px: int, box: tuple[float, float, float, float]) -> Floats:
     """The exact coverage of the rectangle (x0, y0, x1, y1)."""
 

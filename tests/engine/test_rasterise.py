@@ -100,6 +100,14 @@ def test_crossing_faces_share_the_picture_along_their_line() -> None:
     assert (wide.face_ids[:, 11:] == 1).all()
 
 
+def test_faces_that_are_not_drawn_cover_and_hide_nothing() -> None:
+    corners = points((0, 0, 1), (9, 0, 1), (0, 9, 1), (0, 0, 5), (9, 0, 5), (0, 9, 5))
+    both = faces((0, 1, 2), (3, 4, 5))
+    shown = rasterise(corners, both, 9, 9, np.array([False, True]))
+    assert set(shown.face_ids.ravel()) == {-1, 1}
+    assert (rasterise(corners, both, 9, 9, np.zeros(2, bool)).face_ids == -1).all()
+
+
 def test_equal_depths_go_to_the_lower_index() -> None:
     corners = points((0, 0, 1), (9, 0, 1), (0, 9, 1))
     raster = rasterise(corners, faces((2, 0, 1), (0, 1, 2), (1, 2, 0)), 9, 9)

