@@ -30,8 +30,11 @@ MAX_PIXELS = 100_000_000
 MAX_ASPECT = 100
 # Only these readers open a file: Pillow has some that hand a file to another program (EPS to Ghostscript).
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "GIF", "BMP", "HEIF", "AVIF")
-# What Pillow's readers have been seen to raise for files that are cut short or made up.
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
+# What Pillow's readers have been seen to raise for files cut short or made up (RuntimeError: HEIC, AVIF).
+_DAMAGE = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError),
+    *(struct.error, RuntimeError),
+)
 _HEIF_REMEDY = "Save it as PNG or JPEG, or install pillow-heif."
 
 
