@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.backdrop import Backdrop, border_ring, find_backdrop, to_lab
+from engine.imaging.backdrop import Backdrop, border_ring, find_backdrop, reaching_border, to_lab
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -59,22 +59,13 @@ def _without_leaks(backdrop: Backdrop) -> Bools:
     neck = max(1, round(0.006 * max(height, width)))
     padded = np.pad(outside, 1, constant_values=True).astype(np.uint8)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    core = _parts_at_edge(depth > neck)
+    core = reaching_border(depth > neck)
     near = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 5) <= neck + 1.5
     wide = outside & near
     _, labels, stats, _ = cv2.connectedComponentsWithStats((outside & ~wide).astype(np.uint8), connectivity=4)
     is_leak = stats[:, cv2.CC_STAT_AREA] >= 0.0003 * height * width
     is_leak[0] = False
     return np.asarray(outside & ~is_leak[labels])
-
-
-def _parts_at_edge(mask: Bools) -> Bools:
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    found = np.zeros(int(labels.max()) + 1, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        found[side] = True
-    found[0] = False
-    return np.asarray(found[labels])
 
 
 def _holes(rgb: Pixels, backdrop: Backdrop, mask: Bools) -> Bools:

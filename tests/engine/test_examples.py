@@ -42,7 +42,7 @@ class Silence:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How like its picture the front of an asset is: overlap of the outlines, and colours in dB inside both."""
+    """How like its picture an asset's front is: overlap of the outlines, and colours in dB inside both."""
 
     iou: float
     psnr_db: float
