@@ -144,9 +144,11 @@ def test_a_heavier_view_has_more_say() -> None:
     assert np.abs(baked.colours[baked.seen] - 0.75).max() < 1e-3
 
 
-def occluded() -> tuple[Texels, Baked, np.ndarray]:
+def occluded(*, shows_its_back: bool = False) -> tuple[Texels, Baked, np.ndarray]:
     """A red plate before a green one; how deep (px) each texel of the green one lies behind the red one."""
     before, behind = plate(0.3, 0.2), plate(-0.3, 0.5)
+    if shows_its_back:
+        before = Mesh(before.vertices, np.ascontiguousarray(before.faces[:, ::-1]))
     mesh = joined([before, behind])
     texels = locate_texels(mesh, beside_each_other(len(before.faces), mesh), 256)
     camera = framing_camera("front", 128)
@@ -166,6 +168,12 @@ def test_a_hidden_texel_is_not_seen_and_its_surroundings_are() -> None:
     assert (hidden_px > 2).sum() > 500
     assert not baked.seen[hidden_px > 2].any()
     assert baked.seen[hidden_px < -2].all()
+
+
+def test_an_open_surface_hides_with_its_back_too() -> None:
+    _, baked, hidden_px = occluded(shows_its_back=True)
+    assert not baked.seen[hidden_px > 2].any()
+    assert not baked.seen[np.isnan(hidden_px)].any()
 
 
 def test_a_hidden_texel_does_not_take_the_colour_of_what_hides_it() -> None:

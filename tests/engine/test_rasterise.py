@@ -123,6 +123,17 @@ def test_faces_off_the_picture_cover_nothing_and_those_across_its_border_are_cut
     assert (rasterise(huge, faces((0, 1, 2)), 10, 12).face_ids == 0).all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_small_picture_is_a_window_on_a_large_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(-6, 46, (60, 3)).astype(np.float32)
+    triangles = rng.integers(0, 60, (40, 3)).astype(np.int32)
+    large = rasterise(corners, triangles, 40, 40).face_ids
+    for height, width in ((23, 17), (17, 31), (9, 11)):
+        assert np.array_equal(rasterise(corners, triangles, height, width).face_ids, large[:height, :width])
+    assert len(set(large.ravel())) > 5
+
+
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 @pytest.mark.filterwarnings("error")
 def test_points_that_are_not_finite_spoil_only_their_own_faces(poison: float) -> None:
