@@ -1,4 +1,4 @@
-"""What is no picture is refused in words that name the file, a giant from its header; nothing else escapes."""
+"""What is no picture is refused in words that name the file, a giant by its header; nothing else escapes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from drawn_pictures import Floats, Pixels, cut_ramp, deep, disc_alphas, encoded, ramp
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from engine.errors import BadInput
 from engine.imaging.picture import Picture, picture_from_pixels, read_picture, reduce_to
@@ -243,6 +243,11 @@ def test_heic_is_read(pixels: Pixels) -> None:
     solid = picture.rgba[..., 3] > 250
     off = np.abs(picture.rgba[..., :3].astype(int) - pixels[..., :3])[solid]
     assert off.mean() < LOSSY
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_avif_is_read() -> None:
+    assert np.abs(colours_of(encoded(ramp(), "AVIF", quality=95)) - ramp()).mean() < LOSSY
 
 
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 4])
