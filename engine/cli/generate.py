@@ -108,6 +108,8 @@ def read_file(path: Path) -> Image:
     try:
         if path.is_dir():
             raise BadInput(f"{path} is a folder, not a picture.", remedy="Give the name of a picture file.")
+        if path.exists() and not path.is_file():  # a device or a pipe may never end
+            raise BadInput(f"{path} is not a plain file.", remedy="Give the name of a picture file.")
         size_bytes = path.stat().st_size
         if size_bytes > _MAX_FILE_BYTES:
             raise BadInput(

@@ -62,37 +62,61 @@ def smooth(mesh: Mesh, n_rounds: int, *, pass_band: float = 0.1) -> Mesh:
 def decimate(mesh: Mesh, n_faces: int) -> Cleaned:
     """Reduces `mesh` to about `n_faces` by quadric edge collapse (Garland and Heckbert, 1997).
 
-    Collapsing knows nothing of topology and now and then pinches a thin part; such a try is thrown away and
-    another made, with another threshold or a slightly different target. If only more faces keep the topology,
-    the fewest that do are returned, with a note.
+    Collapsing knows nothing of topology and now and then pinches a thin part. If it does, each connected part
+    is reduced on its own, by its share of the area, in smaller leaps where one leap would tear it; a part
+    stops where no leap keeps its topology, and a note says so if the whole ends above the target.
     """
     if len(mesh.faces) <= n_faces:
         return Cleaned(mesh, ())
-    before = topology(mesh)
+    leap = _collapse(mesh, n_faces, 1.0, 3)
+    if len(leap.faces) <= 1.02 * n_faces and _is_same_shape(mesh, leap):
+        return Cleaned(leap, ())
+    part_of_face = vertex_components(mesh)[mesh.faces[:, 0]]
+    areas = np.bincount(part_of_face, mesh.face_areas_normals[0])
+    goals = np.maximum(np.round(n_faces * areas / areas.sum()), 4).astype(int)
+    numbers = np.unique(part_of_face)
+    parts = [_reduce(keep_faces(mesh, part_of_face == number), int(goals[number])) for number in numbers]
+    firsts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    faces = [part.faces + np.int32(first) for part, first in zip(parts, firsts, strict=True)]
+    made = Mesh(np.concatenate([part.vertices for part in parts]), np.concatenate(faces))
+    if len(made.faces) <= 1.02 * n_faces:
+        return Cleaned(made, ())
+    note = f"Kept {len(made.faces)} faces instead of {n_faces}: fewer would have torn thin parts."
+    return Cleaned(made, (note,))
 
-    def attempt(start: Mesh, target: int, scale: float, aggressiveness: int) -> Mesh | None:
-        made = _collapse(start, target, scale, aggressiveness)
-        after = topology(made)
-        is_same = (after.is_watertight, after.euler) == (before.is_watertight, before.euler)
-        return made if is_same and len(made.faces) < len(start.faces) else None
 
-    # Most of the way once, so that later tries are cheap.
-    start = mesh
-    if len(mesh.faces) > 4 * n_faces:
-        start = attempt(mesh, 2 * n_faces, 1.0, 3) or attempt(mesh, 3 * n_faces, 1.0, 3) or mesh
-    best = start
-    for share in (1.0, 0.98, 0.95, 0.9, 1.25, 1.5):
+def _reduce(part: Mesh, n_faces: int) -> Mesh:
+    """`part` with as few faces above `n_faces` as its topology allows, in leaps that shrink on failure."""
+    if len(part.faces) > 4 * n_faces:  # most of the way once, so that later tries are cheap
+        part = _attempt(part, 3 * n_faces, ((1.0, 3), (1.0, 5))) or part
+    share = 0.0
+    while len(part.faces) > n_faces and share < 0.97:
+        target = max(n_faces, round(share * len(part.faces)))
         # fast-simplification's threshold is absolute: a careful pass (3) wants coordinates in [-1, 1], a low
         # target needs them smaller still. The aggressive pass (7) is the last resort: twice the error.
-        for scale, aggressiveness in ((1.0, 3), (0.1, 3), (1.0, 5), (1.0, 7)):
-            made = attempt(start, max(4, round(share * n_faces)), scale, aggressiveness)
-            if made is not None and len(made.faces) < len(best.faces):
-                best = made
-            if len(best.faces) <= 1.02 * max(share, 1) * n_faces:
-                note = f"Kept {len(best.faces)} faces instead of {n_faces}, or thin parts would have torn."
-                return Cleaned(best, (note,) if share > 1 else ())
-    note = f"Kept {len(best.faces)} faces instead of {n_faces}: fewer would have changed the shape's holes."
-    return Cleaned(best, (note,))
+        made = _attempt(part, target, ((1.0, 3), (0.1, 3), (1.0, 5), (1.0, 7)))
+        if made is None:
+            share = (1 + share) / 2
+        else:
+            part = made
+    return part
+
+
+def _attempt(part: Mesh, n_faces: int, ways: tuple[tuple[float, int], ...]) -> Mesh | None:
+    """`part` with fewer faces, by the first of `ways` (scale, aggressiveness) that keeps its shape."""
+    if n_faces >= len(part.faces):
+        return None
+    for scale, aggressiveness in ways:
+        made = _collapse(part, n_faces, scale, aggressiveness)
+        if len(made.faces) < len(part.faces) and _is_same_shape(part, made):
+            return made
+    return None
+
+
+def _is_same_shape(before: Mesh, after: Mesh) -> bool:
+    """Whether the topology is the same and no part is pressed flat: two faces back to back are closed too."""
+    sides = np.unique(np.sort(after.faces, axis=1), axis=0)
+    return len(sides) == len(after.faces) and topology(after) == topology(before)
 
 
 def _collapse(mesh: Mesh, n_faces: int, scale: float, aggressiveness: int) -> Mesh:

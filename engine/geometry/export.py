@@ -6,6 +6,7 @@ default would be, and dark), smooth normals that do not break at seams, provenan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,8 @@ def export_glb(
         },
     }
 
+    ordered = json.loads(json.dumps(dict(extras), sort_keys=True))
+
     def embed(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
         padded = base_color_png + b"\0" * (-len(base_color_png) % 4)
         tree["images"] = [{"bufferView": len(buffers), "mimeType": "image/png", "name": "base_color"}]
@@ -55,7 +58,7 @@ def export_glb(
         tree["materials"] = [material]
 
     def sign(tree: dict[str, Any]) -> None:
-        tree["asset"] = {"version": "2.0", "generator": "Maquette", "extras": {"maquette": dict(extras)}}
+        tree["asset"] = {"version": "2.0", "generator": "Maquette", "extras": {"maquette": ordered}}
 
     data: bytes = write_glb(
         scene,

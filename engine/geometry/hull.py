@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.geometry.mesh import Mesh
-from engine.geometry.outline import Box, sample_alpha, signed_distances
+from engine.geometry.outline import Box, crisp, sample_alpha, signed_distances
 from engine.geometry.surface import extract_surface
 
 Floats = NDArray[np.float32]
@@ -78,6 +78,12 @@ def carve(
     step(2, 3)
     cell = 1.0 / resolution
     origin = tuple((0.5 - n / 2) * cell for n in field.shape)
+    if field.max() <= 0:
+        raise BadInput(
+            f"What {', '.join(views)} have in common is thinner than a cell; {resolution} span the longest "
+            "side.",
+            remedy="Use larger pictures, or a higher shape.resolution.",
+        )
     mesh = extract_surface(field, (origin[0], origin[1], origin[2]), cell)
     step(3, 3)
     return mesh, scaled
@@ -131,20 +137,37 @@ def _choose_resolution(extents: tuple[float, float, float]) -> int:
 
 
 def _maps(
-    views: Mapping[str, OutlinedView], extents: tuple[float, float, float], resolution: int
+    views: Mapping[str, OutlinedView],
+    extents: tuple[float, float, float],
+    resolution: int,
+    measure: Callable[[str, Floats], Floats],
 ) -> dict[str, Floats]:
-    """Each view's signed distances in cells, its two axes along +x, +y or +z in that order."""
+    """What `measure` makes of each view's coverages, its two axes along +x, +y or +z in that order."""
     maps = {}
     for name, view in views.items():
         (right, right_sign), (up, up_sign) = _AXES[name]
         columns = max(4, round(extents[right] * resolution))
         rows = max(4, round(extents[up] * resolution))
-        distances = signed_distances(sample_alpha(view.alphas, view.box, columns, rows, _MARGIN))
+        coverages = sample_alpha(crisp(view.alphas), view.box, columns, rows, _MARGIN)
         # Rows run down in a picture: (row, column) -> (right, up).
-        grid = distances[::-1].T
+        grid = measure(name, coverages)[::-1].T
         grid = grid[::right_sign, ::up_sign]
         maps[name] = grid if right < up else grid.T
     return maps
+
+
+def _distances(name: str, coverages: Floats) -> Floats:
+    """Signed distances in cells; raises BadInput naming the view if it is too thin for them."""
+    try:
+        return signed_distances(coverages)
+    except BadInput as error:
+        raise BadInput(f"The {name} view: {error.message}", remedy=error.remedy) from error
+
+
+def _presence(name: str, coverages: Floats) -> Floats:
+    """Above zero wherever a good part of the subject's best coverage is, so that thin parts count too."""
+    del name
+    return coverages - min(0.5, 0.5 * float(coverages.max()))
 
 
 def _smooth_min(a: Floats, b: Floats) -> Floats:
@@ -164,7 +187,7 @@ def _planes(maps: Mapping[str, Floats]) -> dict[int, Floats]:
 
 def _field(views: Mapping[str, OutlinedView], scaled: Scaled, resolution: int) -> Floats:
     """The body's field (X, Y, Z) in cells, positive inside."""
-    planes = _planes(_maps(views, scaled.extents, resolution))
+    planes = _planes(_maps(views, scaled.extents, resolution, _distances))
     field: Floats | None = None
     for axis, plane in sorted(planes.items()):
         spread = np.expand_dims(plane, axis)
@@ -189,7 +212,7 @@ def _cover(maps: Mapping[str, Floats]) -> dict[str, float]:
 
 def _refuse_contradiction(views: Mapping[str, OutlinedView], scaled: Scaled) -> None:
     """Raises BadInput naming the view that stands against the others, if there is one."""
-    maps = _maps(views, scaled.extents, 64)
+    maps = _maps(views, scaled.extents, 64, _presence)
     shares = _cover(maps)
     worst = min(shares.values())
     if worst >= _LEAST_COVER:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from engine.geometry.mesh import Mesh
-from engine.geometry.outline import Box, sample_alpha, signed_distances
+from engine.geometry.outline import Box, crisp, sample_alpha, signed_distances
 from engine.geometry.surface import extract_surface
 
 Floats = NDArray[np.float32]
@@ -57,6 +57,7 @@ def inflate(
     `luminances` (H, W) in [0, 1] is only read when `how.relief` is above zero. The mesh has the box's centre
     at its origin, its longest side is 1, the outline lies in the plane z = 0.
     """
+    alphas = crisp(alphas)
     resolution = how.resolution or _choose_resolution(alphas, box, how)
     columns = max(4, round(resolution * box.width_px / box.longest_px))
     rows = max(4, round(resolution * box.height_px / box.longest_px))
@@ -142,19 +143,18 @@ def _solve_poisson(inside: NDArray[np.bool_], stiffness: float) -> Floats:
     mend what is as small as a few cells (cascadic multigrid, Bornemann and Deuflhard, 1996).
     """
     height, width = inside.shape
-    if min(height, width) > 24:
+    if min(height, width) > 96:
         half = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
         coarse = cv2.resize(inside.astype(np.float32), half, interpolation=cv2.INTER_AREA) > 0.5
         below = _solve_poisson(coarse, stiffness * 4) * 4
         guess = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR)
-        n_rounds = 40
+        n_rounds, over = 40, np.float32(1.6)
     else:
         guess = np.zeros(inside.shape, np.float32)
-        n_rounds = 200
+        n_rounds, over = 300, np.float32(1.94)  # near the best factor for a hundred cells
     u = np.pad(np.where(inside, guess, 0).astype(np.float32), 1)
     mask = np.pad(inside, 1).astype(np.float32)
     parity = np.add.outer(np.arange(mask.shape[0]), np.arange(mask.shape[1])) % 2
-    over = np.float32(1.6)
     colours = [over * mask * (parity == side) for side in (0, 1)]
     total = np.float32(4 + stiffness)
     for _ in range(n_rounds):

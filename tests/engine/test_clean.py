@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from shapes import ball, box_body, figure_eight, joined, noisy, ring, torus, two_discs
+from shapes import ball, box_body, figure_eight, islands, joined, noisy, ring, torus, two_discs
 
 from engine.geometry.clean import decimate, drop_floaters, has_degenerate_faces, smooth
 from engine.geometry.inflate import Inflation, inflate
@@ -14,8 +14,8 @@ from engine.geometry.mesh import Mesh, topology, volume
 from engine.geometry.outline import outline_box
 
 
-def inflated(alphas: np.ndarray) -> Mesh:
-    return inflate(alphas, None, outline_box(alphas), Inflation(resolution=64))
+def inflated(alphas: np.ndarray, resolution: int = 64) -> Mesh:
+    return inflate(alphas, None, outline_box(alphas), Inflation(resolution=resolution))
 
 
 BODIES: dict[str, Callable[[], Mesh]] = {
@@ -69,6 +69,34 @@ def test_a_target_that_would_tear_the_surface_is_not_met_and_that_is_said() -> N
     assert len(cleaned.mesh.faces) >= 14
     assert len(cleaned.notes) == 1
     assert str(len(cleaned.mesh.faces)) in cleaned.notes[0]
+
+
+def test_what_cannot_have_fewer_faces_is_kept_with_a_note() -> None:
+    smallest_ring = torus(n_major=3, n_minor=3)  # 18 faces; every collapse would pinch it
+    cleaned = decimate(smallest_ring, 16)
+    assert len(cleaned.mesh.faces) == 18
+    assert len(cleaned.notes) == 1
+
+
+def test_no_part_is_pressed_flat() -> None:
+    # Two faces back to back are closed, and have the Euler characteristic of a ball, but no volume.
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    sides = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    whole = joined([Mesh(corners + np.float32(2 * i), sides) for i in range(20)])
+    cleaned = decimate(whole, 70)
+    assert volume(cleaned.mesh) == pytest.approx(volume(whole), rel=0.05)
+
+
+@pytest.mark.parametrize("share", [8, 32])
+def test_many_parts_with_thin_necks_come_near_the_target_too(share: int) -> None:
+    # One part that would tear must not keep all others from being reduced.
+    mesh = inflated(islands(0), 128)
+    n_faces = len(mesh.faces) // share
+    cleaned = decimate(mesh, n_faces)
+    assert topology(cleaned.mesh).is_watertight
+    assert topology(cleaned.mesh).euler == topology(mesh).euler
+    assert len(cleaned.mesh.faces) < 1.5 * n_faces
+    assert bool(cleaned.notes) == (len(cleaned.mesh.faces) > 1.02 * n_faces)
 
 
 def test_a_face_that_repeats_a_vertex_or_has_no_area_is_degenerate() -> None:

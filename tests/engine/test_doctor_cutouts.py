@@ -47,7 +47,11 @@ def test_networks_of_other_names_are_not_offered(tmp_path: Path) -> None:
 
 
 def test_the_names_are_those_of_the_setting() -> None:
-    assert {name for name, _ in NETWORKS} == set(get_args(CutoutMethod)) - {"auto", "alpha", "grabcut"}
+    assert {network.name for network in NETWORKS} == set(get_args(CutoutMethod)) - {
+        "auto",
+        "alpha",
+        "grabcut",
+    }
 
 
 def test_absence_is_a_note_with_what_is_done_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

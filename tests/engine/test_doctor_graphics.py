@@ -51,7 +51,9 @@ def test_no_card_is_a_note_with_the_reason() -> None:
 
 
 def test_a_hidden_card_is_said_with_the_variable() -> None:
-    hidden = NvidiaReading(n_installed=1, note='CUDA_VISIBLE_DEVICES is "-1" and hides every NVIDIA card (1 installed).')
+    hidden = NvidiaReading(
+        n_installed=1, note='CUDA_VISIBLE_DEVICES is "-1" and hides every NVIDIA card (1 installed).'
+    )
     assert "CUDA_VISIBLE_DEVICES" in examine_card(CPU, hidden).remedy
 
 

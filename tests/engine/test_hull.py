@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from shapes import (
     chair,
+    cross,
     disc,
     head,
     iou,
@@ -103,6 +104,13 @@ def test_muzzle_and_ears_are_where_the_pictures_show_them() -> None:
     assert towards_front == pytest.approx(truth[..., 32:].sum() / truth[..., :32].sum(), rel=0.15)
     assert abs(towards_left - 1) > 0.15
     assert abs(towards_front - 1) > 0.15
+
+
+def test_wires_thinner_than_the_cells_of_a_check_are_no_contradiction() -> None:
+    wires = placed(cross(400, 1.5))  # 3 of 320 pixels: less than a cell of 64
+    mesh, _ = carve({"front": wires, "left": wires}, 256)
+    assert topology(mesh).is_watertight
+    assert volume(mesh) > 0
 
 
 def test_opposite_views_that_differ_leave_what_both_allow() -> None:
