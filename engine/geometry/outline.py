@@ -17,6 +17,7 @@ from engine.errors import BadInput
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -123,22 +124,27 @@ def signed_distances(coverages: Floats) -> Floats:
     across, down = _gradient(coverages)
     is_edge = _edge_cells(coverages, inside) & (np.hypot(across, down) > 0)
     depths = _depths_in_cell(coverages, across, down)
-    rows, columns = np.indices(inside.shape)
+    rows, columns = (np.asarray(index, np.intp) for index in np.indices(inside.shape))
     edge_columns, edge_rows = columns - across * depths, rows - down * depths
-    nearest = ndimage.distance_transform_edt(~is_edge, return_distances=False, return_indices=True)
+
+    def reach(at: tuple[Ints, Ints]) -> Doubles:
+        """Distance of every cell to the piece of edge in the crossed cell `at` (rows, columns)."""
+        dx, dy = columns - edge_columns[at], rows - edge_rows[at]
+        off_line = np.abs(dx * across[at] + dy * down[at])
+        # A piece of edge reaches a little more than half a cell to each side.
+        past_end = np.maximum(np.abs(dx * down[at] - dy * across[at]) - 0.6, 0)
+        return np.where(is_edge[at], np.hypot(off_line, past_end), np.inf)
+
+    indices = ndimage.distance_transform_edt(~is_edge, return_distances=False, return_indices=True)
+    nearest = np.asarray(indices, np.intp)
     best = np.full(inside.shape, np.inf)
     height, width = inside.shape
+    # The nearest crossed cell need not hold the nearest piece of edge, but one of its neighbours does.
     for row_step in (-1, 0, 1):
         for column_step in (-1, 0, 1):
-            at = (
-                np.clip(nearest[0] + row_step, 0, height - 1),
-                np.clip(nearest[1] + column_step, 0, width - 1),
-            )
-            dx, dy = columns - edge_columns[at], rows - edge_rows[at]
-            off_line = np.abs(dx * across[at] + dy * down[at])
-            # A piece of edge reaches a little more than half a cell to each side.
-            past_end = np.maximum(np.abs(dx * down[at] - dy * across[at]) - 0.6, 0)
-            best = np.minimum(best, np.where(is_edge[at], np.hypot(off_line, past_end), np.inf))
+            at_rows = np.clip(nearest[0] + row_step, 0, height - 1)
+            at_columns = np.clip(nearest[1] + column_step, 0, width - 1)
+            best = np.minimum(best, reach((at_rows, at_columns)))
     distances = np.where(inside, best, -best)
     distances[is_edge] = depths[is_edge]
     return np.asarray(distances, np.float32)

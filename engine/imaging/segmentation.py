@@ -50,6 +50,8 @@ def segment(rgb: Pixels, network: CutoutNetwork, file: Path) -> Floats:
             action="download_models",
         )
     values = np.asarray(answer, np.float32).reshape(side, side)
+    if not np.isfinite(values).all():
+        raise BadInput(f"{file} answers with what is no number.", remedy=remedy, action="download_models")
     if network.is_logit:
         values = np.asarray(1 / (1 + np.exp(-values)), np.float32)
     low, high = float(values.min()), float(values.max())
