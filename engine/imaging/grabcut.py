@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.imaging.backdrop import Backdrop, border_ring, find_backdrop, reaching_border, to_lab
+from engine.imaging.shadow import soft_shadow
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -45,6 +46,8 @@ def cut_without_network(rgb: Pixels) -> Guess:
 def _subject_before(rgb: Pixels, backdrop: Backdrop) -> Bools:
     """The subject's mask (H, W) on a plain backdrop."""
     mask = ~_without_leaks(backdrop)
+    shadow = soft_shadow(rgb, backdrop, mask).astype(np.uint8)
+    mask &= ~cv2.dilate(shadow, np.ones((3, 3), np.uint8)).astype(bool)
     mask &= ~_holes(rgb, backdrop, mask)
     return _without_specks(mask, backdrop.differences)
 
