@@ -1,7 +1,7 @@
 """A soft shadow is backdrop, darker: the same hue, no edge of its own, and it reaches the backdrop smoothly.
 
 Only what has all three is taken from the subject. A white subject on white has the hue too, but somewhere an
-edge against the backdrop; a hard shadow has an edge as well and is left alone, for no colour tells it from paint.
+edge against the backdrop; a hard shadow has an edge as well and is left alone: no colour tells it from paint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_SHARE = 0.6  # of the subject with its shadow; more is the subject itself
 
 
 def soft_shadow(rgb: NDArray[np.uint8], backdrop: Backdrop, mask: Bools) -> Bools:
-    """Which pixels (H, W) of the subject's `mask` are a soft shadow on the backdrop of `rgb` (H, W, 3) sRGB."""
+    """Which pixels (H, W) of the subject's `mask` are a soft shadow in `rgb` (H, W, 3) uint8 sRGB."""
     picture = cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), 1.5)
     power = np.einsum("hwc,hwc->hw", backdrop.colours, backdrop.colours) + 1e-3
     brightness = np.einsum("hwc,hwc->hw", picture, backdrop.colours) / power
