@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from engine.errors import BadInput
 
@@ -35,6 +35,10 @@ _DAMAGE = (
     *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError),
     *(struct.error, RuntimeError),
 )
+# Above this, pictures are reduced by a whole factor before anything is computed of them.
+_ROUGH_SIDE_PX = 2 * MAX_SIDE_PX
+# Tags of TIFF 6.0: what zero means, how channels lie, bits of each.
+_TIFF_PHOTOMETRIC, _TIFF_PLANES, _TIFF_BITS = 262, 284, 258
 _HEIF_REMEDY = "Save it as PNG or JPEG, or install pillow-heif."
 
 
@@ -70,15 +74,25 @@ def read_picture(source: Path | bytes, name: str) -> Picture:
         Image.init()
         readers = [form for form in _FORMATS if form in Image.OPEN]
         with Image.open(io.BytesIO(content), formats=readers) as image:
-            _check_size(image.size, name)
+            size = image.size
+            _check_size(size, name)
+            _refuse_separate_planes(image, name)
             notes = []
             if getattr(image, "n_frames", 1) > 1:
                 notes.append(f"{name} has {image.n_frames} frames; the first is used.")  # type: ignore[attr-defined]
                 image.seek(0)
+            # A JPEG gives an eighth, a quarter or half of its size for a fraction of the time and memory.
+            share = min(1.0, _ROUGH_SIDE_PX / max(size))
+            image.draft(image.mode, (max(1, round(size[0] * share)), max(1, round(size[1] * share))))
             image.load()
-            upright = ImageOps.exif_transpose(image) or image
-            rgba, losses = _as_srgb(upright, name)
-    return _finish(rgba, name, (*notes, *losses))
+            rough = _roughly_reduced(image)
+            upright = ImageOps.exif_transpose(rough) or rough
+            # TIFF's "white is zero": Pillow turns it round at 8 bits, but not at 16.
+            is_negative = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
+            rgba, losses = _as_srgb(upright, name, is_negative=is_negative)
+            # An EXIF tag above 4 turns the picture on its side.
+            read_size = size[::-1] if image.getexif().get(ExifTags.Base.Orientation, 1) > 4 else size
+    return _finish(rgba, name, (*notes, *losses), read_size)
 
 
 def picture_from_pixels(pixels: Pixels, name: str) -> Picture:
@@ -90,7 +104,7 @@ def picture_from_pixels(pixels: Pixels, name: str) -> Picture:
     colours = pixels[..., :1].repeat(3, axis=2) if n_channels < 3 else pixels[..., :3]
     has_channel = n_channels in (2, 4)
     alphas = pixels[..., -1:] if has_channel else np.full((height, width, 1), 255, np.uint8)
-    return _finish(np.concatenate([colours, alphas], axis=2), name, ())
+    return _finish(np.concatenate([colours, alphas], axis=2), name, (), (width, height))
 
 
 def reduce_to(rgba: Pixels, longest_px: int) -> Pixels:
@@ -113,14 +127,15 @@ def resize(rgba: Pixels, width_px: int, height_px: int) -> Pixels:
     return np.asarray(np.round(np.clip(resized, 0, 255)), np.uint8)
 
 
-def _finish(rgba: Pixels, name: str, notes: tuple[str, ...]) -> Picture:
-    height, width = rgba.shape[:2]
+def _finish(rgba: Pixels, name: str, notes: tuple[str, ...], size: tuple[int, int]) -> Picture:
+    """The picture of `rgba`, reduced; `size` (width, height) is what it had at first, for the note."""
     reduced = reduce_to(rgba, MAX_SIDE_PX)
     picture = Picture(np.ascontiguousarray(reduced), _is_meaningful(reduced[..., 3]), name, notes)
-    if reduced is rgba:
+    if max(size) <= MAX_SIDE_PX:
         return picture
-    size = f"{reduced.shape[1]} x {reduced.shape[0]}"
-    return replace(picture, notes=(*notes, f"{name} was reduced from {width} x {height} to {size} pixels."))
+    now = f"{reduced.shape[1]} x {reduced.shape[0]}"
+    said = f"{name} was reduced from {size[0]} x {size[1]} to {now} pixels."
+    return replace(picture, notes=(*notes, said))
 
 
 def _is_meaningful(alphas: Pixels) -> bool:
@@ -184,10 +199,39 @@ def _words_for_damage(name: str) -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before
 
 
-def _as_srgb(image: Image.Image, name: str) -> tuple[Pixels, tuple[str, ...]]:
+def _roughly_reduced(image: Image.Image) -> Image.Image:
+    """`image` with its longer side divided by a whole number, and still twice what is kept in the end.
+
+    Every new pixel is the mean of a square, with the alpha premultiplied. The exact reduction that follows
+    then needs few floats: the largest picture allowed takes about 1 GB instead of 4.
+    """
+    factor = max(image.size) // _ROUGH_SIDE_PX
+    if factor < 2:
+        return image
+    if image.mode.startswith("I;16"):
+        return image.convert("I").reduce(factor)
+    if image.mode == "1":
+        return image.convert("L").reduce(factor)
+    if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA").convert("RGBa").reduce(factor).convert("RGBA")
+    return image.reduce(factor)
+
+
+def _refuse_separate_planes(image: Image.Image, name: str) -> None:
+    """Refuses the one layout that Pillow reads, but wrongly: TIFF with 16 bits, each channel by itself."""
+    tags = getattr(image, "tag_v2", {})
+    bits = max(tags.get(_TIFF_BITS) or (1,))
+    if tags.get(_TIFF_PLANES) == 2 and bits > 8 and len(image.getbands()) > 1:
+        raise BadInput(
+            f"{name} is a TIFF of {bits} bits with separate planes for its channels, which cannot be read.",
+            remedy="Save it with interleaved channels, with 8 bits, or as PNG.",
+        )
+
+
+def _as_srgb(image: Image.Image, name: str, *, is_negative: bool = False) -> tuple[Pixels, tuple[str, ...]]:
     """8-bit sRGB with straight alpha, and what was lost."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep_grey(image)
+        return _from_deep_grey(image, is_negative=is_negative)
     notes: tuple[str, ...] = ()
     profile = image.info.get("icc_profile")
     if image.mode == "P" or (image.mode in ("L", "RGB", "1") and "transparency" in image.info):
@@ -214,7 +258,7 @@ def _with_profile(image: Image.Image, profile: bytes, name: str) -> tuple[Image.
     return converted or image, ()
 
 
-def _from_deep_grey(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
+def _from_deep_grey(image: Image.Image, *, is_negative: bool) -> tuple[Pixels, tuple[str, ...]]:
     """16-bit, 32-bit and floating grey: their own range for integers of 16 bits, [0, 1] for floats in it."""
     values = np.asarray(image, np.float64)
     if image.mode == "F":
@@ -222,5 +266,6 @@ def _from_deep_grey(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     else:
         top = 65535.0 if values.max() <= 65535 else float(values.max())
     greys = np.round(np.clip(np.nan_to_num(values) / top, 0, 1) * 255).astype(np.uint8)
+    greys = 255 - greys if is_negative else greys
     rgba = np.dstack([greys, greys, greys, np.full_like(greys, 255)])
     return rgba, ()
