@@ -2,7 +2,7 @@
 
 On a plain backdrop the subject is what the backdrop's colour cannot explain, with holes where it shows again
 and an alpha solved from the mix of two known colours. On clutter GrabCut (Rother, Kolmogorov and Blake, 2004)
-starts from a superellipse in the middle.
+starts from what lies in the middle, behind edges.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.graph import MCP
 
 from engine.imaging.backdrop import Backdrop, border_ring, find_backdrop, reaching_border, to_lab
 from engine.imaging.shadow import soft_shadow
@@ -22,7 +23,14 @@ Pixels = NDArray[np.uint8]
 
 _CLUTTER_SIDE_PX = 320  # GrabCut gains nothing from more, and takes its time
 _CLUTTER_ROUNDS = 5
-_PRIOR_BORDER, _PRIOR_POWER = 0.1, 4  # the superellipse: its distance from the edge, how square it is
+# The superellipse outside which there is no subject: its distance from the edge, and how square it is.
+_PRIOR_BORDER, _PRIOR_POWER = 0.08, 4
+# The share of it that is most promising is where GrabCut starts from. Measured over six kinds of clutter
+# (2026-11, docs/cutout.md); starting from all of it gives a mean IoU lower by 0.04 to 0.08.
+_START_SHARE = 0.5
+_PROMISE_SIDE_PX, _CONTRAST_CAP, _CENTRE_WEIGHT = 160, 300.0, 0.5
+_SECOND_ROUNDS = 2
+_LEAST_PX, _LEAST_KEPT = 50, 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +164,50 @@ def _grab(rgb: Pixels) -> Bools:
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = np.ascontiguousarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     prior = _superellipse(size[1], size[0])
-    labels = np.where(prior, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    promise = _promise(small)
+    start = prior & (promise > np.quantile(promise[prior], 1 - _START_SHARE))
+    first = _grabbed(small, start, prior, _CLUTTER_ROUNDS)
+    if (first & start).sum() < _LEAST_KEPT * start.sum():  # it took the clutter for the subject
+        first = _grabbed(small, prior, prior, _CLUTTER_ROUNDS)
+    if first.sum() < _LEAST_PX:
+        return prior
+    # Again from the first answer without its scraps, and from there it may grow.
+    mask = _grabbed(small, _tidied(first), prior, _SECOND_ROUNDS)
+    return _tidied(mask if mask.sum() >= _LEAST_PX else first)
+
+
+def _grabbed(small: Pixels, start: Bools, prior: Bools, n_rounds: int) -> Bools:
+    """What GrabCut makes of `start`; it may take the rest of `prior`, and nothing outside of both."""
+    labels = np.where(start, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[~start & ~prior] = cv2.GC_BGD
+    if start.sum() < _LEAST_PX:
+        return start
     cv2.setRNGSeed(1)
-    cv2.grabCut(
-        small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _CLUTTER_ROUNDS, cv2.GC_INIT_WITH_MASK
-    )
-    mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    return _tidied(mask if mask.sum() >= 50 else prior)
+    cv2.grabCut(small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), n_rounds, cv2.GC_INIT_WITH_MASK)
+    return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
+
+
+def _promise(small: Pixels) -> Floats:
+    """How likely a pixel is the subject: its rank in being hard to reach from the edge, less off-centre.
+
+    To reach costs the squared contrasts on the easiest way (a geodesic distance), each of them capped, lest
+    one bright spot of the clutter outweigh the subject's whole outline.
+    """
+    height, width = small.shape[:2]
+    scale = min(1.0, _PROMISE_SIDE_PX / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    lab = to_lab(cv2.resize(small, size, interpolation=cv2.INTER_AREA).astype(np.float32))
+    calm = cv2.GaussianBlur(lab, (0, 0), 0.8)
+    across, down = (cv2.Sobel(calm, cv2.CV_32F, x, 1 - x, scale=0.25) for x in (1, 0))
+    contrasts = np.einsum("hwc,hwc->hw", across, across) + np.einsum("hwc,hwc->hw", down, down)
+    # A little for every step, so that of two ways without an edge the shorter one counts.
+    costs = np.pad(np.minimum(contrasts, _CONTRAST_CAP), 1) + 0.6
+    reached = MCP(costs).find_costs([(0, 0)])[0][1:-1, 1:-1]
+    ranks = reached.ravel().argsort(kind="stable").argsort().reshape(reached.shape) / reached.size
+    y = np.linspace(-1, 1, size[1])[:, None]
+    x = np.linspace(-1, 1, size[0])[None]
+    promise = ranks - _CENTRE_WEIGHT * np.hypot(x, y)
+    return np.asarray(cv2.resize(promise.astype(np.float32), (width, height)), np.float32)
 
 
 def _superellipse(height: int, width: int) -> Bools:
