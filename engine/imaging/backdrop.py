@@ -21,6 +21,9 @@ Bools = NDArray[np.bool_]
 PLAIN_LIMIT = 2.5
 _RING = 0.03  # share of the shorter side that counts as border
 _LEAST, _MOST = 1.2, 7.0  # bounds of the difference that separates subject from backdrop
+_FIRST = 6.0  # the difference that surely separates, for a start
+# A threshold above this before a border without grain is JPEG's ringing beside the subject.
+_RINGING = 1.5
 _MAX_POINTS = 2000
 _SURFACE_PX = 192  # a cubic surface needs no more; it is enlarged afterwards
 
@@ -80,14 +83,16 @@ def find_backdrop(rgb: NDArray[np.uint8]) -> Backdrop:
     grain = float(np.median(_difference(lab, colours)[ring]))
     # Grain is smoothed a little, so that it does not raise the threshold above soft edges.
     seen = cv2.GaussianBlur(lab, (0, 0), 1.0) if grain > 0.6 else lab
-    threshold = 6.0
-    for last in (False, False, True):
+    for _ in range(2):
         differences = _difference(seen, colours)
-        outside = reaching_border(differences < threshold)
-        if not last and outside.mean() > 0.02:
+        outside = reaching_border(differences < _FIRST)
+        if outside.mean() > 0.02:
             colours = _fit(picture, outside, order=3)
-        threshold = _threshold(differences, outside)
+    # Once, from the generous outside: from ever tighter ones it would shrink below JPEG's ringing.
     differences = _difference(seen, colours)
+    threshold = _threshold(differences, reaching_border(differences < _FIRST))
+    if seen is lab and threshold > _RINGING:
+        differences = _difference(cv2.GaussianBlur(lab, (0, 0), 0.8), colours)
     outside = reaching_border(differences < threshold)
     return Backdrop(colours, differences, threshold, outside, unrest)
 
