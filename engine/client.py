@@ -6,6 +6,7 @@ what the engine rejects is raised with the engine's own words.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections import deque
@@ -37,6 +38,7 @@ ANSWER_S = 20.0  # for any order; the engine answers in milliseconds unless its 
 TAKE_S = 120.0  # a large result from another machine
 PING_S = 5.0  # while nothing is heard; a quiet engine is asked whether it lives
 _TICK_S = 0.05
+LEAVE_VERSION = (1, 1)  # of the wire, in which `Leave` came
 _RESTART = "Start an engine with `maquette serve`."
 _GONE = zmq.Event.DISCONNECTED | zmq.Event.CLOSED | zmq.Event.CONNECT_RETRIED
 _DENIED = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
@@ -70,6 +72,7 @@ class EngineClient:
         """Connects and is welcomed; raises Unreachable without an engine, EngineFault when it refuses."""
         self.address = address
         self._events: deque[Event] = deque()
+        self._may_leave = False  # as an owner, which the engine waits for, and while the engine lives
         self._context: zmq.Context[ZmqSocket] = zmq.Context()
         self._socket = dealer(self._context, address, limits=FROM_ENGINE)
         self._monitor = self._socket.get_monitor_socket(_GONE | _DENIED)
@@ -77,6 +80,7 @@ class EngineClient:
             self._socket.connect(address.endpoint)
             hello = m.Hello((WIRE_MAJOR, WIRE_MINOR), address.token, f"{name} {__version__}", is_owner)
             self.welcome = self._ask(hello, m.Welcome)
+            self._may_leave = is_owner and self.welcome.version >= LEAVE_VERSION
         except BaseException:
             self.close()
             raise
@@ -96,7 +100,12 @@ class EngineClient:
         self.close()
 
     def close(self) -> None:
-        """Leaves; jobs go on without us."""
+        """Leaves; jobs go on without us, and an owned engine ends after the last owner's last job."""
+        with contextlib.suppress(MaquetteError):  # it is gone already, and so are we
+            self._watch()
+            if self._may_leave:
+                send(self._socket, encode(m.Leave()))
+        self._may_leave = False
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close(linger=1000)  # an order that was just given still goes out
@@ -286,6 +295,7 @@ class EngineClient:
                 )
                 raise EngineFault(fault)
             if event & _GONE:
+                self._may_leave = False
                 raise Unreachable(f"No engine answers at {self.address.endpoint}.", remedy=_RESTART)
 
 

@@ -26,6 +26,7 @@ from .session import (
     Closing,
     FreeGpu,
     Hello,
+    Leave,
     Ping,
     Pong,
     Refused,
@@ -37,7 +38,7 @@ from .session import (
 
 Message = Record  # one of the classes below; the codec refuses any other
 
-_ORDERS = (Submit, Cancel, Retry, Take, Discard, ListJobs, FreeGpu, AskStatus, Ping, Shutdown)
+_ORDERS = (Submit, Cancel, Retry, Take, Discard, ListJobs, FreeGpu, AskStatus, Ping, Shutdown, Leave)
 _EVENTS = (JobChanged, StageStarted, StageProgress, StageFinished, Notice, ShapeReady)
 _ANSWERS = (Welcome, Refused, Rejected, Accepted, Jobs, Status, Pong, JobRemoved, Closing)
 _RESULTS = (Result, CutoutReady)
@@ -62,6 +63,7 @@ __all__ = (
     "JobChanged",
     "JobRemoved",
     "Jobs",
+    "Leave",
     "ListJobs",
     "Message",
     "Notice",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WIRE_MAJOR = 1  # grows when an old peer could no longer understand; golden bytes of every major stay for ever
-WIRE_MINOR = 0  # grows when something is added that an old peer need not know
+WIRE_MINOR = 1  # grows when something is added that an old peer need not know
 
 # A view names the side of the object that the picture shows. "left" shows the object's own left side: the
 # camera stands at +X and the object's front is on the picture's left (as in Hunyuan3D-2's multi-view model).

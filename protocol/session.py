@@ -135,6 +135,14 @@ class Shutdown(Record):
 
 
 @dataclass(frozen=True)
+class Leave(Record):
+    """Says that the client goes; it has no answer.
+
+    An owned engine ends once its last owner has left and no job is open.
+    """
+
+
+@dataclass(frozen=True)
 class Closing(Record):
     """The last message to every client: the engine ends, and why."""
 

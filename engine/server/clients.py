@@ -70,6 +70,10 @@ class Clients:
         self._clients[connection] = Client(name, is_owner)
         self._refused.pop(connection, None)
 
+    def leave(self, connection: bytes) -> None:
+        """Forgets a client that goes; what still waits for it is not sent."""
+        self._drop(connection, "it left")
+
     def refuse(self, connection: bytes, message: Record) -> None:
         """Says `message` to a stranger, but only once."""
         if connection in self._refused:

@@ -12,6 +12,7 @@ from engine.errors import BadRequest, MaquetteError, fault_of
 from engine.jobs import JobQueue
 from engine.link.sockets import Received
 from engine.server.clients import Client, Clients
+from engine.server.owners import Owners
 from engine.server.supervisor import Supervisor
 from protocol import messages as m
 from protocol.codec import FROM_CLIENT, FROM_STRANGER, ProtocolError, decode
@@ -49,15 +50,16 @@ class Desk:
         queue: JobQueue,
         supervisor: Supervisor,
         *,
+        owners: Owners,
         offers: Offers,
         stop: Callable[[str], None],
     ) -> None:
         """`stop` ends the server for a reason in words."""
-        self.owner_heard_s: float | None = None  # when an owner last said something
         self._token = token
         self._clients = clients
         self._queue = queue
         self._supervisor = supervisor
+        self._owners = owners
         self._offers = offers
         self._stop = stop
 
@@ -69,7 +71,7 @@ class Desk:
                 self._greet(received, now_s)
             return
         if client.is_owner:
-            self.owner_heard_s = now_s
+            self._owners.hear(received.sender, now_s)
         try:
             if received.problem is not None:
                 raise received.problem
@@ -100,7 +102,7 @@ class Desk:
         else:
             self._clients.admit(received.sender, hello.client, hello.owner)
             if hello.owner:
-                self.owner_heard_s = now_s
+                self._owners.hear(received.sender, now_s)
             _log.info("client %s", hello.client)
             self._clients.say(received.sender, self._offers.welcome())
 
@@ -149,6 +151,9 @@ class Desk:
                 return m.Pong()
             case m.Shutdown():
                 self._stop("The engine was told to end.")
+            case m.Leave():
+                self._owners.leave(sender)
+                self._clients.leave(sender)
         return None
 
     def _submit(self, job: str, request: Request) -> Record:

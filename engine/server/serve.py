@@ -1,7 +1,7 @@
 """One server for a data folder: it takes the lock, opens the doors, tells where, and leaves nothing behind.
 
-It ends on Shutdown, on a signal, or - when it was started as owned - when no owner was heard for a while and
-no job is open. Everything happens in one thread; no call in it blocks.
+It ends on Shutdown, on a signal, or - when it was started as owned - when its last owner has left or was not
+heard for a while, and no job is open. Everything happens in one thread; no call in it blocks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from engine.link.sockets import ZmqSocket, listen, receive, send
 from engine.server.clients import Clients
 from engine.server.desk import Desk, Offers
 from engine.server.offer import Offer
+from engine.server.owners import Owners
 from engine.server.supervisor import Patience, Supervisor
 from engine.worker_process import WORKER_COMMAND, WorkerProcess
 from protocol import messages as m
@@ -50,7 +51,7 @@ class ServeOptions:
     """How a server is to be.
 
     `data` and `models` are its folders; `port` 0 asks for a free one; `is_remote` opens it to the network
-    with CURVE; `is_owned` ends it `owner_silence_s` after the last word of an owner.
+    with CURVE; `is_owned` ends it when its last owner has left, or was not heard for `owner_silence_s`.
     """
 
     data: Path
@@ -124,13 +125,19 @@ class Server:
         )
         stack.callback(self._supervisor.close)
         self._queue = queue
+        self._owners = Owners(options.owner_silence_s, time.monotonic())
         offers = offers or Offer(options.models, FROM_CLIENT, options.bounds.max_queued_jobs)
         self._desk = Desk(
-            self.address.token, self._clients, queue, self._supervisor, offers=offers, stop=self.stop
+            self.address.token,
+            self._clients,
+            queue,
+            self._supervisor,
+            owners=self._owners,
+            offers=offers,
+            stop=self.stop,
         )
         write_address(options.data, self.address)
         stack.callback(remove_address, options.data, self.address)
-        self._opened_s = time.monotonic()
 
     def _open_doors(self, stack: ExitStack, context: zmq.Context[ZmqSocket]) -> None:
         """One door for clients, one for the worker, so that neither can use the other's."""
@@ -253,8 +260,5 @@ class Server:
             self._supervisor.distrust("closed its connection")
 
     def _watch_owner(self, now_s: float) -> None:
-        if not self._options.is_owned or self._queue.n_open:
-            return
-        heard_s = self._desk.owner_heard_s or self._opened_s
-        if now_s - heard_s > self._options.owner_silence_s:
+        if self._options.is_owned and not self._queue.n_open and self._owners.are_gone(now_s):
             self.stop("The program that started the engine is gone.")

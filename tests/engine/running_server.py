@@ -11,12 +11,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import zmq
+
 from engine.client import EngineClient
 from engine.link.address import Address, read_address
+from engine.link.sockets import dealer
 from engine.server.serve import ServeOptions, Server
 from engine.server.supervisor import Patience
 from protocol.arrays import Array, Image
+from protocol.codec import FROM_ENGINE, decode, encode
 from protocol.requests import GenerateRequest, ViewPicture
+from protocol.rules import Record
 
 HERE = Path(__file__).parent
 WORKER = (sys.executable, str(HERE / "scripted_worker.py"))
@@ -71,6 +76,30 @@ def client(server: Server | Address, **changes: object) -> EngineClient:
     """A client of that server."""
     address = server.address if isinstance(server, Server) else server
     return EngineClient(address, **changes)  # type: ignore[arg-type]
+
+
+class RawPeer:
+    """A DEALER that knows the token of the door and says whatever it likes."""
+
+    def __init__(self, address: Address) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = dealer(self.context, address, limits=FROM_ENGINE)
+        self.socket.connect(address.endpoint)
+
+    def say(self, message: Record) -> None:
+        self.socket.send_multipart(encode(message))
+
+    def hear(self, timeout_s: float = 5) -> Record | None:
+        if not self.socket.poll(int(timeout_s * 1000)):
+            return None
+        return decode(self.socket.recv_multipart())
+
+    def __enter__(self) -> RawPeer:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.socket.close(0)
+        self.context.term()
 
 
 def wait_for(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:

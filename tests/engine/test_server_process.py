@@ -14,7 +14,6 @@ from running_server import client, request, server_process, wait_for
 
 from engine.client import EngineClient, EngineFault
 from engine.errors import Unreachable
-from protocol.messages import Result
 from protocol.track import JobView
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
@@ -54,31 +53,6 @@ def test_a_killed_server_takes_its_worker_along_and_can_be_started_again(tmp_pat
     (tmp_path / "data" / "engine.json").unlink()  # only so that the wait for the new one is not fooled
     with server_process(tmp_path) as (_, address), client(address) as engine:
         engine.ping()
-
-
-def test_an_owned_server_ends_when_its_owner_is_gone(tmp_path: Path) -> None:
-    with server_process(tmp_path, "1.5") as (process, address):
-        with client(address, is_owner=True) as owner, client(address) as guest:
-            job = owner.submit(request())
-            for view, _ in guest.follow(owner.view(job)):
-                assert view.job == job
-            assert isinstance(guest.take(job), Result)
-            assert process.poll() is None
-        assert process.wait(10) == 0
-    assert not (tmp_path / "data" / "engine.json").exists()
-
-
-def test_an_owned_server_waits_for_its_jobs(tmp_path: Path) -> None:
-    with server_process(tmp_path, "0.2") as (process, address):
-        with client(address, is_owner=True) as owner:
-            job = owner.submit(request("slow"))
-        with client(address) as guest:
-            wait_for(
-                lambda: guest.view(job).step > 30
-            )  # 30 steps of 20 ms: longer than it waits for its owner
-            assert process.poll() is None
-            guest.cancel(job)
-        assert process.wait(10) == 0
 
 
 def test_a_second_server_is_refused_in_words(tmp_path: Path) -> None:

@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 import zmq
-from running_server import client, options, picture, request, served
+from running_server import RawPeer, client, options, picture, request, served
 
 from engine.client import EngineClient, EngineFault
 from engine.errors import BadInput, BadRequest, Unreachable
 from engine.link.address import Address, read_address, write_address
-from engine.link.sockets import dealer
 from engine.server.serve import Server
 from protocol import messages as m
-from protocol.codec import FROM_ENGINE, decode, encode
 from protocol.requests import CutoutRequest
 from protocol.rules import Record
 from protocol.track import JobView
@@ -42,30 +40,6 @@ def server(shared: Server) -> Iterator[Server]:
             for _ in engine.follow(engine.view(summary.job)):
                 pass
             engine.discard(summary.job)
-
-
-class RawPeer:
-    """A DEALER that knows the token of the door and says whatever it likes."""
-
-    def __init__(self, address: Address) -> None:
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.socket = dealer(self.context, address, limits=FROM_ENGINE)
-        self.socket.connect(address.endpoint)
-
-    def say(self, message: Record) -> None:
-        self.socket.send_multipart(encode(message))
-
-    def hear(self, timeout_s: float = 5) -> Record | None:
-        if not self.socket.poll(int(timeout_s * 1000)):
-            return None
-        return decode(self.socket.recv_multipart())
-
-    def __enter__(self) -> RawPeer:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.socket.close(0)
-        self.context.term()
 
 
 def test_welcome_lists_what_may_be_asked_for(server: Server) -> None:
@@ -166,7 +140,7 @@ def test_a_wrong_token_at_the_door_is_told_apart(server: Server) -> None:
     ("first", "words"),
     [
         (m.Hello((1, 0), "wrong", "raw", False), "The token is wrong"),
-        (m.Hello((2, 0), "right", "raw", False), "speaks version 1.0 of the wire, raw speaks 2.0"),
+        (m.Hello((2, 0), "right", "raw", False), "speaks version 1.1 of the wire, raw speaks 2.0"),
         (m.Ping(), "no Hello"),
     ],
 )
@@ -214,7 +188,7 @@ def test_the_connection_file_is_private_and_goes_with_the_engine(tmp_path: Path)
     with served(tmp_path) as server:
         fields = json.loads(path.read_bytes())
         assert fields["token"] == server.address.token not in repr(server.address)
-        assert (fields["endpoint"], fields["wire"]) == (server.address.endpoint, [1, 0])
+        assert (fields["endpoint"], fields["wire"]) == (server.address.endpoint, [1, 1])
         if sys.platform != "win32":
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list((tmp_path / "data").iterdir()) == []

@@ -50,6 +50,7 @@ def samples() -> tuple[Record, ...]:
         m.Ping(),
         m.Pong(),
         m.Shutdown(),
+        m.Leave(),
         m.Closing("The engine was told to end."),
         m.Submit(
             "job-1",
