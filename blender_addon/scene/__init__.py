@@ -1,0 +1,1 @@
+"""What the add-on puts into the scene; every call finds its objects anew and leaves no reference behind."""
