@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 
 from .archive import Entries, read, zip_bytes
 from .errors import BuildError
-from .layout import sources_below
-from .project import Project
+from .project import Project, sources_below
 
-_KNOWN = {
+_FIELDS = {
     "name",
     "version",
     "description",
@@ -39,11 +38,10 @@ def engine_wheel_name(project: Project) -> str:
 def build_engine_wheel(project: Project) -> bytes:
     """The wheel, byte for byte the same from the same sources. BuildError for a field it does not know."""
     meta = project.metadata
-    unknown = sorted(set(meta) - _KNOWN)
-    if unknown:
+    if odd := sorted(set(meta) ^ _FIELDS):
         raise BuildError(
-            f"{project.root / 'pyproject.toml'}: [project] {', '.join(unknown)}: the engine's wheel cannot say "
-            "this yet. Teach addon_build/engine_wheel.py or remove it."
+            f"{project.root / 'pyproject.toml'}: [project] {', '.join(odd)}: new or gone, so the wheel would "
+            "say something else than the project. Bring addon_build/engine_wheel.py up to date."
         )
     info = f"{meta['name']}-{project.version}.dist-info"
     entries: dict[str, bytes] = {}

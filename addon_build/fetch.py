@@ -16,7 +16,7 @@ from pathlib import Path
 from .errors import BuildError
 from .wheels import PLATFORMS, Wheel, sha256_of
 
-#: The Pythons of the Blenders that the extension serves: 4.2 to 5.0, 5.1 and later, Linux distributions' builds.
+#: The Pythons of the Blenders that the extension serves: 4.2 to 5.0, 5.1 and later, Linux distributions'.
 PYTHONS = ("3.11", "3.13", "3.14")
 BUNDLED_PACKAGES = ("msgpack", "pyzmq")
 
@@ -36,7 +36,7 @@ def gather(wheels: list[Wheel], cache: Path) -> dict[str, Path]:
 
 
 def newest_wheels() -> list[Wheel]:
-    """The newest wheels of every package for every platform and Python, hashed but vouched for by nobody else.
+    """The newest wheels of every package for every platform and Python, hashed as they came.
 
     Raises BuildError if a package is not there in one same version for all of them.
     """
@@ -65,8 +65,8 @@ def _verify(wheel: Wheel, file: Path) -> None:
     found = sha256_of(file)
     if found != wheel.sha256:
         raise BuildError(
-            f"{file}: sha256 is {found}, pinned is {wheel.sha256}. Delete the file so that it is fetched again; "
-            "if it happens again, what is offered under this name is not what was reviewed: do not use it."
+            f"{file}: sha256 is {found}, pinned is {wheel.sha256}. Delete it so that it is fetched again. "
+            "If that does not help, what is offered under this name is not what was reviewed: do not use it."
         )
 
 
@@ -94,10 +94,14 @@ def _download(options: list[str], folder: Path, what: str) -> None:
     """Runs `pip download` into `folder`; its own last word goes into the BuildError."""
     fixed = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "-d", str(folder)]
     command = [sys.executable, "-m", "pip", "download", *fixed, *options]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no message")
+        last = next(
+            (line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no message"
+        )
         raise BuildError(
             f"{what}: pip cannot get it ({last}). Check the network and pip's settings, or put the file into "
             "the folder given by --wheels."

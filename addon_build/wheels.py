@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import BuildError
 
-PINS = Path(__file__).with_name("wheels.toml")
+#: The list of pins, from the root of the repository.
+PINS = "addon_build/wheels.toml"
 
-#: Blender's name of a platform -> the wheel platforms that pip may take for it. They are the oldest systems that
-#: Blender 4.2 runs on: macOS 11 (Apple) and 10.15 (Intel), glibc 2.28. pip widens a macOS tag downwards by itself.
+#: Blender's name of a platform -> the wheel platforms that pip may take for it: the oldest systems that
+#: Blender 4.2 runs on, or older: macOS 11 (Apple) and 10.15 (Intel), glibc 2.28. pip itself widens a macOS tag
+#: to older systems and to universal2.
 PLATFORMS = {
     "windows-x64": ("win_amd64",),
     "windows-arm64": ("win_arm64",),
@@ -38,7 +41,7 @@ _MACHINES = {
 
 @dataclass(frozen=True)
 class Wheel:
-    """One pinned wheel: its file name, its SHA-256 in hexadecimal, and whether Blender's Python imports it."""
+    """One pinned wheel: file name, SHA-256 in hexadecimal, and whether it is for Blender's own Python."""
 
     file: str
     sha256: str
@@ -46,9 +49,9 @@ class Wheel:
 
     def __post_init__(self) -> None:
         if not self.file.endswith(".whl") or len(self.file.split("-")) != 5 or "/" in self.file:
-            raise BuildError(f"{PINS.name}: {self.file!r} is no wheel's file name. Mend it or --update-wheels.")
+            raise BuildError(f"{PINS}: {self.file!r} is no wheel's file name. Mend it or --update-wheels.")
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise BuildError(f"{PINS.name}: {self.file}: sha256 {self.sha256!r} is not 64 lower-case hex digits.")
+            raise BuildError(f"{PINS}: {self.file}: sha256 {self.sha256!r} is not 64 lower-case hex digits.")
         _ = self.platforms
 
     @property
@@ -66,12 +69,13 @@ class Wheel:
             machines = next((names for key, names in _MACHINES.items() if tag.endswith(key)), ())
             found |= {f"{system}-{machine}" for machine in machines}
         if not found & PLATFORMS.keys():
-            raise BuildError(f"{PINS.name}: {self.file} fits none of {', '.join(PLATFORMS)}. Remove it.")
+            raise BuildError(f"{PINS}: {self.file} fits none of {', '.join(PLATFORMS)}. Remove it.")
         return frozenset(found)
 
 
-def read_pins(file: Path = PINS) -> list[Wheel]:
-    """All pinned wheels, sorted by file name."""
+def read_pins(root: Path) -> list[Wheel]:
+    """All pinned wheels, sorted by file name; `root` is the repository."""
+    file = root / PINS
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         pins = [
@@ -80,7 +84,9 @@ def read_pins(file: Path = PINS) -> list[Wheel]:
             for name, sha256 in tables[table].items()
         ]
     except OSError as error:
-        raise BuildError(f"{file}: cannot be read ({error.strerror}). Restore it from the repository.") from error
+        raise BuildError(
+            f"{file}: cannot be read ({error.strerror}). Restore it from the repository."
+        ) from error
     except (ValueError, KeyError, AttributeError) as error:
         raise BuildError(f"{file}: not a list of pins ({error}). Restore it from the repository.") from error
     return sorted(pins, key=lambda wheel: wheel.file)
@@ -88,7 +94,9 @@ def read_pins(file: Path = PINS) -> list[Wheel]:
 
 def format_pins(wheels: list[Wheel]) -> str:
     """wheels.toml's text for these wheels."""
-    lines = ["# Every wheel that the extension may carry, by its SHA-256. `build_addon.py --update-wheels` writes this."]
+    lines = [
+        "# Every wheel that the extension may carry, by its SHA-256. Written by `build_addon.py --update-wheels`."
+    ]
     for table in ("bundled", "uv"):
         lines += ["", f"[{table}]"]
         lines += [
@@ -99,11 +107,11 @@ def format_pins(wheels: list[Wheel]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def wheels_for(wheels: list[Wheel], platforms: list[str]) -> list[Wheel]:
+def wheels_for(wheels: list[Wheel], platforms: Sequence[str]) -> list[Wheel]:
     """Those that run on any of `platforms`; BuildError if one platform has no wheel at all."""
     for platform in platforms:
         if not any(platform in wheel.platforms for wheel in wheels):
-            raise BuildError(f"{PINS.name}: no wheel for {platform}. Run --update-wheels.")
+            raise BuildError(f"{PINS}: no wheel for {platform}. Run --update-wheels.")
     return [wheel for wheel in wheels if wheel.platforms & set(platforms)]
 
 
