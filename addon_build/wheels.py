@@ -18,7 +18,7 @@ from .errors import BuildError
 PINS = "addon_build/wheels.toml"
 
 #: Blender's name of a platform -> the wheel platforms that pip may take for it: the oldest systems that
-#: Blender 4.2 runs on, or older: macOS 11 (Apple) and 10.15 (Intel), glibc 2.28. pip itself widens a macOS tag
+#: Blender 4.2 runs on, or older: macOS 11 (Apple) and 10.15 (Intel), glibc 2.28. pip widens a macOS tag
 #: to older systems and to universal2.
 PLATFORMS = {
     "windows-x64": ("win_amd64",),
@@ -95,7 +95,7 @@ def read_pins(root: Path) -> list[Wheel]:
 def format_pins(wheels: list[Wheel]) -> str:
     """wheels.toml's text for these wheels."""
     lines = [
-        "# Every wheel that the extension may carry, by its SHA-256. Written by `build_addon.py --update-wheels`."
+        "# Every wheel that the extension may carry, by SHA-256. Written by `build_addon.py --update-wheels`."
     ]
     for table in ("bundled", "uv"):
         lines += ["", f"[{table}]"]
