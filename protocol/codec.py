@@ -70,9 +70,11 @@ def encode(message: Record, limits: Limits = FROM_ENGINE) -> list[Buffer]:
 
 
 def _pack_record(record: Record, frames: list[Buffer]) -> dict[str, Any]:
-    return {
-        held.name: _pack(held.rule, getattr(record, held.name), frames) for held in rules_of(type(record))
-    }
+    packed: dict[str, Any] = {}
+    for held in rules_of(type(record)):
+        value = getattr(record, held.name)
+        packed[held.name] = value if held.is_itself else _pack(held.rule, value, frames)
+    return packed
 
 
 def _pack(rule: Rule, value: Any, frames: list[Buffer]) -> Any:
@@ -155,13 +157,16 @@ def _unpack_header(header: bytes, limits: Limits) -> dict[str, Any]:
 
 def _map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     """A dict of the pairs of a map; refuses keys that are no text and keys that come twice."""
-    made: dict[str, Any] = {}
-    for key, value in pairs:
+    made: dict[str, Any] = dict(pairs)
+    if len(made) == len(pairs) and all(type(key) is str for key in made):
+        return made
+    seen: set[str] = set()
+    for key, _ in pairs:
         if not isinstance(key, str):
             raise ProtocolError("header", f"has a key that is {kind_of(key)}, keys must be text")
-        if key in made:
+        if key in seen:
             raise ProtocolError("header", f"has the key {key[:64]!r} twice")
-        made[key] = value
+        seen.add(key)
     return made
 
 
@@ -204,14 +209,17 @@ class _Reader:
             raise ProtocolError(path, f"must be a map, is {kind_of(value)}")
         fields: dict[str, Any] = {}
         rules = rules_of(record)
-        unknown = value.keys() - {held.name for held in rules}
-        if unknown:
-            raise ProtocolError(f"{path}.{min(unknown)[:64]}", f"is no field of {record.__name__}")
         for held in rules:
             if held.name in value:
-                fields[held.name] = self._value(held.rule, value[held.name], f"{path}.{held.name}")
+                item = value[held.name]
+                if not held.is_itself:  # else the record's own check judges it
+                    item = self._value(held.rule, item, f"{path}.{held.name}")
+                fields[held.name] = item
             elif not held.may_be_absent:
                 raise ProtocolError(f"{path}.{held.name}", "is missing")
+        if len(fields) < len(value):
+            unknown = min(value.keys() - fields.keys())
+            raise ProtocolError(f"{path}.{unknown[:64]}", f"is no field of {record.__name__}")
         try:
             return record(**fields)
         except Illegal as error:  # its field starts with the class name; the path says where that one stands

@@ -47,7 +47,9 @@ class Text(Rule):
             raise Illegal(field, f"must be text, is {kind_of(value)}")
         if not self.low <= len(value) <= self.high:
             raise Illegal(field, f"has {len(value)} characters, allowed are {self.low} to {self.high}")
-        if self.names and value not in self.names:
+        if self.names:
+            if value in self.names:
+                return value
             raise Illegal(
                 field, f"is {value!r}, allowed are {', '.join(name or repr('') for name in self.names)}"
             )
@@ -220,21 +222,25 @@ class OneOf(Rule):
 
 @dataclass(frozen=True)
 class Held:
-    """One field of a record: its name, its rule, and whether it may be absent because it has a default."""
+    """One field of a record: its name, its rule, and whether it may be absent because it has a default.
+
+    `path` is the name after that of its class; `is_itself` says that the value crosses the wire as it is.
+    """
 
     name: str
     rule: Rule
     may_be_absent: bool
+    path: str
+    is_itself: bool
 
 
 class Record:
     """Base of every frozen dataclass that crosses the wire."""
 
     def __post_init__(self) -> None:
-        name = type(self).__name__
         for held in rules_of(type(self)):
             value = getattr(self, held.name)
-            checked = held.rule.check(value, f"{name}.{held.name}")
+            checked = held.rule.check(value, held.path)
             if checked is not value:
                 object.__setattr__(self, held.name, checked)
         self.check()
@@ -256,7 +262,10 @@ def _rules_of(record: type[Record]) -> tuple[Held, ...]:
 def _held(record: type[Record]) -> Iterator[Held]:
     hints = get_type_hints(record, include_extras=True)
     for field in fields(record):  # type: ignore[arg-type]  # every subclass is a dataclass
-        yield Held(field.name, _rule(hints[field.name]), field.default is not MISSING)
+        rule = _rule(hints[field.name])
+        is_itself = isinstance(rule, (Text, Whole, Real, Flag, Plain))
+        path = f"{record.__name__}.{field.name}"
+        yield Held(field.name, rule, field.default is not MISSING, path, is_itself)
 
 
 def _rule(hint: Any) -> Rule:
