@@ -1,0 +1,1 @@
+"""Maquette's Blender add-on: enabling it registers, disabling leaves nothing behind."""
