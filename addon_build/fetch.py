@@ -14,11 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import BuildError
-from .wheels import PLATFORMS, Wheel, sha256_of
-
-#: The Pythons of the Blenders that the extension serves: 4.2 to 5.0, 5.1 and later, Linux distributions'.
-PYTHONS = ("3.11", "3.13", "3.14")
-BUNDLED_PACKAGES = ("msgpack", "pyzmq")
+from .wheels import BUNDLED_PACKAGES, PLATFORMS, PYTHONS, Wheel, check_complete, sha256_of
 
 
 def gather(wheels: list[Wheel], cache: Path) -> dict[str, Path]:
@@ -38,7 +34,7 @@ def gather(wheels: list[Wheel], cache: Path) -> dict[str, Path]:
 def newest_wheels() -> list[Wheel]:
     """The newest wheels of every package for every platform and Python, hashed as they came.
 
-    Raises BuildError if a package is not there in one same version for all of them.
+    Raises BuildError if pip cannot get one, or if they are not one version of each package.
     """
     with _folder(None) as folder:
         for platform, tags in PLATFORMS.items():
@@ -51,13 +47,7 @@ def newest_wheels() -> list[Wheel]:
             _download([*where, "uv"], folder, f"uv for {platform}")
         files = sorted(folder.glob("*.whl"))
         wheels = [Wheel(file.name, sha256_of(file), not file.name.startswith("uv-")) for file in files]
-    for package in (*BUNDLED_PACKAGES, "uv"):
-        versions = sorted({wheel.tags[1] for wheel in wheels if wheel.tags[0] == package})
-        if len(versions) != 1:
-            raise BuildError(
-                f"{package}: no one version has a wheel for every platform and Python (found "
-                f"{', '.join(versions)}). Keep the pins until the newest is complete."
-            )
+    check_complete(wheels)
     return wheels
 
 

@@ -10,6 +10,7 @@ import hashlib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from .errors import BuildError
@@ -27,6 +28,11 @@ PLATFORMS = {
     "macos-x64": ("macosx_10_15_x86_64",),
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux_2_17_x86_64"),
 }
+
+#: The Pythons of the Blenders that the extension serves: 4.2 to 5.0, 5.1 and later, Linux distributions'.
+PYTHONS = ("3.11", "3.13", "3.14")
+#: What Blender's own Python gets; it has numpy.
+BUNDLED_PACKAGES = ("msgpack", "pyzmq")
 
 # The last part of a wheel's platform tag, in Blender's words; a universal2 wheel serves both kinds of Mac.
 _SYSTEMS = {"win": "windows", "macosx": "macos", "manylinux": "linux"}
@@ -72,6 +78,12 @@ class Wheel:
             raise BuildError(f"{PINS}: {self.file} fits none of {', '.join(PLATFORMS)}. Remove it.")
         return frozenset(found)
 
+    def serves(self, python: str) -> bool:
+        """Whether a Python such as "3.13" can import it, by its name: the same one, or one later than its abi3."""
+        _, _, tag, abi, _ = self.tags
+        asked = int(python.removeprefix("3."))
+        return abi == "none" or int(tag[3:]) == asked or (abi == "abi3" and int(tag[3:]) <= asked)
+
 
 def read_pins(root: Path) -> list[Wheel]:
     """All pinned wheels, sorted by file name; `root` is the repository."""
@@ -113,6 +125,21 @@ def wheels_for(wheels: list[Wheel], platforms: Sequence[str]) -> list[Wheel]:
         if not any(platform in wheel.platforms for wheel in wheels):
             raise BuildError(f"{PINS}: no wheel for {platform}. Run --update-wheels.")
     return [wheel for wheel in wheels if wheel.platforms & set(platforms)]
+
+
+def check_complete(wheels: Sequence[Wheel]) -> None:
+    """Raises BuildError unless each package is there in one version, for every platform and Python."""
+    for package in (*BUNDLED_PACKAGES, "uv"):
+        of_package = [wheel for wheel in wheels if wheel.tags[0] == package]
+        versions = sorted({wheel.tags[1] for wheel in of_package})
+        if len(versions) != 1:
+            raise BuildError(
+                f"{package}: no one version has all wheels (found {', '.join(versions) or 'none'}). Keep the "
+                "present pins until the newest version is complete."
+            )
+        for platform, python in product(PLATFORMS, PYTHONS):
+            if not any(platform in wheel.platforms and wheel.serves(python) for wheel in of_package):
+                raise BuildError(f"{package} {versions[0]}: no wheel for {platform} with Python {python}.")
 
 
 def sha256_of(file: Path) -> str:
