@@ -1,0 +1,264 @@
+"""Runs scenarios in a real Blender on an unseen screen, and keeps what they showed.
+
+    python tests/window/run.py --chroot DIR --addon maquette.zip --engine PYTHON --out OUT [SCENARIO ...]
+
+Each scenario gets a fresh home, data folder, X server and Blender. OUT/SCENARIO holds result.json, pictures, and
+the logs of Blender, the X server and the engine. The exit code is 0 if every scenario held. Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LAB = Path("/lab")  # inside the chroot: everything that a run writes
+LIMIT_S = 240.0
+EXAMPLES = ("owl.png", "mug.png", "mushroom.jpg")
+
+# What a healthy console never says.
+BAD_WORDS = (
+    "Traceback (most recent call last)",
+    "Error: Not freed memory",
+    "EXCEPTION_",
+    "Segmentation fault",
+)
+
+SESSION = """
+Xvfb "$DISPLAY" -screen 0 "$SCREEN"x24 -nolisten tcp >"$OUT/xvfb.log" 2>&1 &
+server=$!
+n=0
+until [ -S "/tmp/.X11-unix/X${DISPLAY#:}" ]; do
+  n=$((n + 1)); [ $n -lt 100 ] && kill -0 $server 2>/dev/null || { echo "no X server"; exit 9; }
+  sleep 0.1
+done
+blender "$@" >"$OUT/blender.log" 2>&1
+code=$?
+kill $server
+wait $server
+exit $code
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where scenarios play: the chroot ("/" for the machine itself), the add-on, the engine's Python, the screen."""
+
+    chroot: Path
+    addon: Path
+    engine: str
+    out: Path
+    display: int = 97
+    screen: str = "1280x800"
+
+    def inside(self, path: Path) -> Path:
+        """A path of the chroot, as this machine sees it."""
+        return self.chroot / path.relative_to("/")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scenario ended; no reason means that it held."""
+
+    scenario: str
+    reason: str
+    result: dict[str, object]
+
+
+def play(stage: Stage, scenario: str) -> Outcome:
+    """Runs one scenario and copies what it left to stage.out."""
+    lab = LAB / scenario
+    shutil.rmtree(stage.inside(lab), ignore_errors=True)
+    out = lab / "out"
+    stage.inside(out).mkdir(parents=True)
+    shutil.copytree(stage.inside(LAB / "home"), stage.inside(lab / "home"), symlinks=True)
+    hand = "real" if _declares(scenario, 'HAND = "real"') else "simulated"
+    width, height = stage.screen.split("x")
+    command = [
+        *("sh", "-c", SESSION, "session"),
+        *("--window-geometry", "0", "0", width, height),
+        *(["--enable-event-simulate"] if hand == "simulated" else []),
+        *("--offline-mode", "--python-exit-code", "4"),
+        *(
+            "--python-expr",
+            f"import sys; sys.path.insert(0, {str(LAB / 'window')!r}); import drive; drive.main()",
+        ),
+        *("--", str(out), str(LAB / "window/scenarios" / f"{scenario}.py"), hand),
+    ]
+    reason = ""
+    try:
+        done = _run_inside(stage, command, lab, limit_s=LIMIT_S)
+        if done.returncode:
+            reason = f"Blender ended with {done.returncode}. {done.stdout.strip()}"
+    except subprocess.TimeoutExpired:
+        reason = f"Not finished after {LIMIT_S:g} s."
+    result = _read_result(stage.inside(out / "result.json"))
+    reason = (
+        str(result.get("reason", "")) or reason or ("" if result else "The scenario left no result.json.")
+    )
+    return Outcome(scenario, reason or _complaint(stage.inside(out / "blender.log")), result)
+
+
+def keep(stage: Stage, scenario: str) -> Path:
+    """Copies what the scenario left to stage.out/scenario."""
+    kept = stage.out / scenario
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(stage.inside(LAB / scenario / "out"), kept)
+    for log in stage.inside(LAB / scenario / "data").rglob("*.log"):
+        shutil.copy(log, kept / f"engine-{log.name}")
+    return kept
+
+
+def prepare(stage: Stage) -> None:
+    """Puts harness, pictures, engine and add-on into the chroot; installs the add-on into a fresh home."""
+    lab = stage.inside(LAB)
+    lab.mkdir(exist_ok=True)
+    for name in ("window", "home", "pictures"):
+        shutil.rmtree(lab / name, ignore_errors=True)
+    shutil.copytree(HERE, lab / "window", ignore=shutil.ignore_patterns("__pycache__"))
+    (lab / "pictures").mkdir()
+    for name in EXAMPLES:
+        shutil.copy(ROOT / "examples" / name, lab / "pictures" / name)
+    if stage.engine:
+        _refresh_engine(stage)
+    shutil.copy(stage.addon, lab / "addon.zip")
+    (lab / "home").mkdir()
+    install = [
+        "blender",
+        "--command",
+        "extension",
+        "install-file",
+        "-r",
+        "user_default",
+        "-e",
+        str(LAB / "addon.zip"),
+    ]
+    done = _run_inside(stage, install, LAB, limit_s=60)
+    if done.returncode or "Traceback" in done.stdout:
+        raise SystemExit(f"The add-on could not be installed:\n{done.stdout}")
+
+
+def _refresh_engine(stage: Stage) -> None:
+    """Lays the repository's engine and protocol over those in the chroot's environment."""
+    environment = Path(stage.engine).parent.parent
+    packages = next(iter(stage.inside(environment).glob("lib/python3*/site-packages")), None)
+    if packages is None:
+        raise SystemExit(f"{stage.engine} is not inside {stage.chroot}: run setup.sh with it.")
+    for name in ("engine", "protocol"):
+        # Removed and written anew, never written into: the chroot's files may be hard links of this machine's.
+        shutil.rmtree(packages / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _run_inside(
+    stage: Stage, command: Sequence[str], home: Path, limit_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command in the chroot; whatever it started is gone afterwards."""
+    environment = {
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "LANG": "C.UTF-8",
+        "HOME": str(home / "home"),
+        "DISPLAY": f":{stage.display}",
+        "SCREEN": stage.screen,
+        "OUT": str(home / "out"),
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MAQUETTE_DATA": str(home / "data"),
+        "MAQUETTE_MODELS": str(home / "models"),
+        "MAQUETTE_ENGINE": stage.engine,
+    }
+    words = [f"{name}={value}" for name, value in environment.items() if value]
+    inner = ["env", "-i", *words, *command]
+    if stage.chroot != Path("/"):
+        inner = ["chroot", str(stage.chroot), *inner]
+    if _has_namespaces():
+        # A process tree of its own: its end is the end of all in it. The engine needs /proc to know its memory.
+        mount = 'mount -t proc proc "$0/proc" && "$@"'
+        inner = [
+            *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"),
+            *("sh", "-c", mount, str(stage.chroot), *inner),
+        ]
+    process = subprocess.Popen(
+        inner, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        words_out, _ = process.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(inner, process.returncode, words_out)
+
+
+@functools.cache
+def _has_namespaces() -> bool:
+    """Whether this user may make a process tree of its own (root outside of most containers)."""
+    probe = ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "true"]
+    return shutil.which("unshare") is not None and not subprocess.run(probe, capture_output=True).returncode
+
+
+def _declares(scenario: str, line: str) -> bool:
+    """Whether a scenario's file has this line; it cannot be imported here, because it imports bpy."""
+    return line in (HERE / "scenarios" / f"{scenario}.py").read_text(encoding="utf-8").splitlines()
+
+
+def _read_result(file: Path) -> dict[str, object]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _complaint(log: Path) -> str:
+    """The first line of the console that a healthy Blender does not write."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if any(word in line for word in BAD_WORDS):
+            return f"The console says: {line.strip()}"
+    return ""
+
+
+def scenarios() -> list[str]:
+    """The names of all scenarios."""
+    return sorted(file.stem for file in (HERE / "scenarios").glob("*.py"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plays the scenarios that are named, or all; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Runs Maquette's scenarios in a real Blender window.")
+    parser.add_argument("scenarios", nargs="*", default=[], help="which; all if none is named")
+    parser.add_argument("--chroot", type=Path, required=True, help="made by setup.sh; / for this machine")
+    parser.add_argument("--addon", type=Path, required=True, help="the built extension, a zip")
+    parser.add_argument("--engine", default="", help="the engine's Python inside the chroot")
+    parser.add_argument("--out", type=Path, required=True, help="folder for pictures, logs and times")
+    parser.add_argument("--display", type=int, default=97, help="number of the X display")
+    parser.add_argument("--screen", default="1280x800", help="size of the screen in pixels")
+    options = parser.parse_args(arguments)
+    unknown = set(options.scenarios) - set(scenarios())
+    if unknown:
+        parser.error(
+            f"No scenario is called {', '.join(sorted(unknown))}. There are: {', '.join(scenarios())}."
+        )
+    stage = Stage(
+        options.chroot.resolve(), options.addon, options.engine, options.out, options.display, options.screen
+    )
+    prepare(stage)
+    failed = 0
+    for scenario in options.scenarios or scenarios():
+        outcome = play(stage, scenario)
+        kept = keep(stage, scenario)
+        failed += bool(outcome.reason)
+        sys.stdout.write(
+            f"{scenario}: {outcome.reason or 'held'} ({outcome.result.get('seconds', '?')} s, {kept})\n"
+        )
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
