@@ -1,4 +1,4 @@
-"""No bpy. Set Up Engine makes an environment outside Blender, a little at each tick, and can be cut off anywhere.
+"""No bpy. Set Up Engine makes an environment outside Blender, a little each tick; it can be cut anywhere.
 
 Every attempt has a folder of its own and counts only when its marker is written; what an attempt has fetched
 stays in uv's cache, so the next one goes on from there. Nothing goes into Blender or asks for other rights.
@@ -18,7 +18,7 @@ from pathlib import Path
 from .child_process import ChildProcess, clean_environment
 from .engine_homes import Completed, Home, completed_environments, python_in, write_marker
 from .pip_settings import forbids_indexes, has_own_torch, uv_environment
-from .setup_checks import check, sha256_of, take_lock, version_of
+from .setup_checks import bytes_to_come, check, sha256_of, take_lock, version_of
 from .uv_tool import SetupStopped, take_uv, uv_at, uv_on_path
 from .uv_words import Progress, SetupFault, follow, is_about_torch, read_fault
 
@@ -81,6 +81,7 @@ class Setup:
         self._plan = plan
         self._home = Home(plan.home)
         self._child: ChildProcess | None = None
+        self._to_come_bytes = 0  # while packages are fetched: by how much the disk will fill
         self._work = self._all_steps()
 
     def tick(self) -> SetupState:
@@ -96,7 +97,7 @@ class Setup:
         except SetupStopped as stopped:
             self._say(is_over=True, fault=stopped.fault)
         except OSError as error:
-            fault = replace(read_fault(f"error: {error} (os error {error.errno})"))
+            fault = read_fault(f"error: {error} (os error {error.errno})")
             self._say(is_over=True, fault=fault, detail=str(error))
         return self.state
 
@@ -197,13 +198,13 @@ class Setup:
         server is out of reach: a mirror's torch is better than none.
         """
         python = python_in(target)
-        command = (str(uv), "pip", "install", "--no-build", "--python", str(python))
-        command += ("--no-index",) if forbids_indexes(self._plan.environment) else ()
+        options = ("--no-build", *(["--no-index"] if forbids_indexes(self._plan.environment) else []))
         wheel = str(self._plan.engine_wheel)
+        command = (str(uv), "pip", "install", *options, "--python", str(python), wheel)
         backend = () if has_own_torch(environment) or environment.get("UV_TORCH_BACKEND") else ("auto",)
-        code, output = yield from self._run_install((*command, wheel), backend, environment)
+        code, output = yield from self._run_install(command, backend, environment)
         if code and backend and is_about_torch(output):
-            code, output = yield from self._run_install((*command, wheel), (), environment)
+            code, output = yield from self._run_install(command, (), environment)
         if code:
             raise SetupStopped(read_fault(output))
 
@@ -211,7 +212,11 @@ class Setup:
         self, command: tuple[str, ...], backend: tuple[str, ...], environment: Mapping[str, str]
     ) -> Generator[None, None, tuple[int, str]]:
         command += tuple(f"--torch-backend={name}" for name in backend)
-        return (yield from self._run(command, environment, is_install=True))
+        self._to_come_bytes = bytes_to_come(self._plan.home, self._plan.environment)
+        try:
+            return (yield from self._run(command, environment))
+        finally:
+            self._to_come_bytes = 0
 
     def _try_it(self, target: Path, version: str) -> Generator[None, None, tuple[str, str]]:
         """The version of torch and the engine's own verdict, from its examination of the computer."""
@@ -253,20 +258,16 @@ class Setup:
         yield from self._run((str(uv), "cache", "clean"), environment)
         script = "import shutil, sys\nfor folder in sys.argv[1:]: shutil.rmtree(folder, ignore_errors=True)"
         command = (
-            str(python_in(target)),
-            "-c",
-            script,
-            *old,
-            str(self._home.cache),
-            str(self._home.root / "trial"),
+            *(str(python_in(target)), "-c", script),
+            *(*old, str(self._home.cache), str(self._home.root / "trial")),
         )
         yield from self._run(command, clean_environment(self._plan.environment))
         self._say(freed_bytes=max(0, shutil.disk_usage(self._home.root).free - free_bytes))
 
     def _run(
-        self, command: tuple[str, ...], environment: Mapping[str, str], *, is_install: bool = False
+        self, command: tuple[str, ...], environment: Mapping[str, str]
     ) -> Generator[None, None, tuple[int, str]]:
-        """Runs `command` to its end; returns its exit code and what it said. The state follows what it says."""
+        """Runs `command` to its end; returns its exit code and its words, which the state follows."""
         child = ChildProcess(command, environment=environment, folder=self._home.root, log=self._home.log)
         self._child = child
         output = rest = ""
@@ -279,7 +280,7 @@ class Setup:
                 output += text
                 whole, newline, rest = (rest + text).rpartition("\n")
                 progress = follow(progress, whole + newline)
-                self._show(progress, free_bytes, is_install)
+                self._show(progress, free_bytes)
                 if code is not None and not text:
                     return code, output
                 yield
@@ -288,23 +289,25 @@ class Setup:
             if child.poll() is None:
                 child.kill()
 
-    def _show(self, progress: Progress, free_bytes: int, is_install: bool) -> None:
-        """Puts uv's progress into the state."""
-        if progress.line:
+    def _show(self, progress: Progress, free_bytes: int) -> None:
+        """Puts uv's progress into the state; bytes only while packages are fetched."""
+        if progress.line and _STEPS[self.state.step - 1] != "try":  # the engine's report is for a program
             self._say(detail=progress.line)
-        if not is_install or not progress.total_bytes:
+        if not self._to_come_bytes or not progress.total_bytes:
             return
         grown_bytes = 0
         with contextlib.suppress(OSError):  # the disk went away: uv will say so
             grown_bytes = max(0, free_bytes - shutil.disk_usage(self._home.root).free)
         done_bytes, total_bytes = progress.done_bytes(grown_bytes), progress.total_bytes
+        # A torch from a folder is not announced: then the disk says more than uv does.
+        share = min(done_bytes / total_bytes, grown_bytes / self._to_come_bytes)
         words, values = "Installing packages…", {}
         if progress.under_way:
             words, values = "Downloading {name}…", {"name": progress.under_way}
         self._say(
             words=words,
             values=values,
-            fraction=self._within(done_bytes / total_bytes),
+            fraction=self._within(share),
             done_bytes=done_bytes,
             total_bytes=total_bytes,
         )

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 _KEYS = (
     *("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "proxy"),

@@ -106,7 +106,7 @@ def check(
 
 
 def bytes_to_come(home: Path, environment: Mapping[str, str]) -> int:
-    """By how many bytes the disk will fill, less what was fetched before; an estimate, not below 0."""
+    """By how many bytes the disk will still fill, roughly; what was fetched before counts."""
     return max(0, estimate_cost(environment).disk_bytes - _size_of(home / "cache"))
 
 

@@ -47,7 +47,7 @@ def take_uv(wheel: Path, folder: Path) -> Iterator[float]:
     if program.is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    part = program.with_name(f".{program.name}.{os.getpid()}.part")
+    part = program.with_name(f".{program.name}.part")
     try:
         with zipfile.ZipFile(wheel) as archive:
             entry, expected = _recorded(archive)

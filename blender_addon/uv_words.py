@@ -148,5 +148,7 @@ def follow(progress: Progress, text: str) -> Progress:
             progress = replace(progress, begun={**progress.begun, begun["name"]: size_bytes})
         elif done := _DONE.match(line):
             progress = replace(progress, done=progress.done | {done["name"]})
-        progress = replace(progress, line=line.strip())
+        if not line.startswith("Activate with"):  # advice for a terminal
+            if not line.startswith("Activate with"):  # advice for a terminal
+            progress = replace(progress, line=line.strip())
     return progress
