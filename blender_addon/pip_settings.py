@@ -97,10 +97,10 @@ def has_own_torch(environment: Mapping[str, str]) -> bool:
     uv asks PyTorch's own index before all others once it is given a backend, so a torch that somebody put
     there by hand would never be taken.
     """
-    folders = [place.removeprefix("file://") for place in environment.get("UV_FIND_LINKS", "").split(",")]
-    return any(
-        any(Path(folder).glob("torch-*.whl")) for folder in folders if folder and Path(folder).is_dir()
-    )
+    places = environment.get("UV_FIND_LINKS", "").split(",")
+    paths = [unquote(place.removeprefix("file://")) for place in places if place]
+    folders = [Path(path.lstrip("/") if os.name == "nt" else path) for path in paths]
+    return any(any(folder.glob("torch-*.whl")) for folder in folders if folder.is_dir())
 
 
 def _files(environment: Mapping[str, str], platform: str) -> list[Path]:

@@ -132,7 +132,7 @@ def take_lock(path: Path) -> Iterator[None]:
 
 
 def version_of(wheel: Path) -> str:
-    """The version in the name of the engine's wheel. Raises SetupStopped for a file that is no wheel of it."""
+    """The version in the name of the engine's wheel. Raises SetupStopped if it is not there."""
     parts = wheel.name.split("-")
     if not wheel.is_file() or len(parts) != 5 or parts[0] != "maquette" or wheel.suffix != ".whl":
         raise SetupStopped(

@@ -149,6 +149,5 @@ def follow(progress: Progress, text: str) -> Progress:
         elif done := _DONE.match(line):
             progress = replace(progress, done=progress.done | {done["name"]})
         if not line.startswith("Activate with"):  # advice for a terminal
-            if not line.startswith("Activate with"):  # advice for a terminal
             progress = replace(progress, line=line.strip())
     return progress
