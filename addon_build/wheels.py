@@ -79,7 +79,7 @@ class Wheel:
         return frozenset(found)
 
     def serves(self, python: str) -> bool:
-        """Whether a Python such as "3.13" can import it, by its name: the same one, or one later than its abi3."""
+        """Whether a Python such as "3.13" imports it: the one of its name, or for abi3 a later one too."""
         _, _, tag, abi, _ = self.tags
         asked = int(python.removeprefix("3."))
         return abi == "none" or int(tag[3:]) == asked or (abi == "abi3" and int(tag[3:]) <= asked)
