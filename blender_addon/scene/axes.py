@@ -1,7 +1,7 @@
 """No bpy. From the wire's frame of reference to Blender's, here and nowhere else.
 
-Wire: Y up, the object faces +Z, longest side 1, centred. Blender: Z up, the object faces -Y, and stands with the
-centre of its base on its origin in its real size. Both are right-handed, so faces keep their order.
+Wire: Y up, the object faces +Z, longest side 1, centred. Blender: Z up, the object faces -Y, and stands
+with the centre of its base on its origin in its real size. Both are right-handed: faces keep their order.
 """
 
 from __future__ import annotations

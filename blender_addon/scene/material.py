@@ -1,4 +1,4 @@
-"""A material is a Principled BSDF and the files of its textures, packed as they came and decoded by Blender."""
+"""A material is a Principled BSDF and the files of its textures, packed as they came, decoded by Blender."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def build_mesh(name: str, vertices: Floats, faces: Ints, uv: Floats | None = None) -> bpy.types.Mesh:
     """A smooth-shaded triangle mesh of `vertices` (N, 3) in Blender's frame and `faces` (M, 3).
 
-    `uv` (M, 3, 2) per corner, origin bottom-left. Raises ValueError when a shape does not fit, an index names no
-    vertex, or a coordinate is not finite; then no datablock is left. The attributes are written directly, which
-    is 4 to 14 times faster than the calls that take vertices and loops one by one (bpy 4.5, 100,000 triangles).
+    `uv` (M, 3, 2) per corner, origin bottom-left. Raises ValueError when a shape does not fit, an index names
+    no vertex, or a coordinate is not finite; then no datablock is left. The attributes are written directly,
+    4 to 14 times faster than the calls that take vertices and loops (bpy 4.5, 100,000 triangles).
     """
     import numpy as np
 
@@ -74,8 +74,8 @@ def fill(mesh: bpy.types.Mesh, name: str, kind: str, domain: str, numbers: Float
 def fingerprint(mesh: bpy.types.Mesh) -> str:
     """What tells whether somebody edited `mesh`: its counts, positions, shape keys and own attributes.
 
-    Attributes that Blender adds by itself when a mesh is looked at in Edit Mode (selection, sharpness, material
-    numbers) do not count. 1 ms for 100,000 triangles.
+    Attributes that Blender adds by itself when a mesh is looked at in Edit Mode (selection, sharpness,
+    material numbers) do not count. 1 ms for 100,000 triangles.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Where a result will stand is decided when it is asked for; a place is plain values and outlives every undo."""
+"""Where a result will stand is decided when it is asked for; a place is plain values and outlives an undo."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def place_in(context: bpy.types.Context, location: Vector | tuple[float, float, 
 
 
 def open_collection(context: bpy.types.Context) -> int:
-    """The session id of the active collection, or 0 when what is put there could not be seen or not be put."""
+    """The session id of the active collection, or 0 when nothing can be put there or seen there."""
     layer = context.view_layer.active_layer_collection
     collection = layer.collection
     is_open = layer.is_visible and not layer.exclude and takes_children(collection)

@@ -1,4 +1,4 @@
-"""The scene is touched only while nobody else holds it: not in a render, not while somebody sculpts or edits."""
+"""The scene is touched only while nobody else holds it: not in a render, not in sculpting or editing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as words
 
 # Jobs that read the scene from another thread. Material previews and shader compilation work on copies.
-_JOBS = ("RENDER", "OBJECT_BAKE", "OBJECT_SIMULATION_OCEAN", "OBJECT_SIMULATION_FLUID")
+_JOBS = ("RENDER", "OBJECT_BAKE")
 
 
 def hindrance() -> str:
