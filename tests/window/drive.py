@@ -1,6 +1,6 @@
-"""Runs a scenario inside a Blender that has a window: steps wait, nothing blocks, and every failure is written down.
+"""Runs a scenario inside a Blender that has a window: steps wait, nothing blocks, a failure is written down.
 
-A scenario is a generator function that takes a `Window`. It yields seconds to wait; `yield from` calls the helpers:
+A scenario is a generator function of a `Window`. It yields seconds to wait; `yield from` calls the helpers:
 
     def scenario(window):
         yield from window.open_tab("Maquette")
@@ -9,8 +9,8 @@ A scenario is a generator function that takes a `Window`. It yields seconds to w
         yield from until(lambda: bpy.data.objects.get("Owl"), "the object is there", limit_s=60)
         yield from window.take_picture("result")
 
-run.py starts Blender with `main`. OUT gets result.json (reason, notes, times) and pictures. A scenario that raises
-ends Blender with exit code 3.
+run.py starts Blender with `main`. OUT gets result.json (reason, notes, times) and pictures. A scenario that
+raises ends Blender with exit code 3.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -27,7 +28,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
-
 from hands import RealHand, SimulatedHand, let_run
 from stopwatch import Stopwatch
 
@@ -46,7 +46,7 @@ class ScenarioFailed(AssertionError):
 
 
 def until(claim: Callable[[], Value], words: str, limit_s: float = 10.0) -> Generator[float, None, Value]:
-    """Waits until `claim()` is true and returns its value; after `limit_s` the scenario fails with `words`."""
+    """Waits until `claim()` is true and returns its value; fails with `words` after `limit_s`."""
     start = time.perf_counter()
     while not (value := claim()):
         if time.perf_counter() - start > limit_s:
@@ -70,6 +70,7 @@ class Window:
 
     def __init__(self, out: Path, hand_name: str) -> None:
         self.out = out
+        self.turn = int(os.environ.get("TURN", "1"))  # the how manieth Blender of this scenario it is
         self.notes: dict[str, object] = {}
         self.pictures: list[str] = []
         self.stopwatch = Stopwatch()
@@ -187,6 +188,11 @@ class Window:
         check(file.exists(), f"the picture {name} was taken")
         self.pictures.append(file.name)
 
+    def kill_blender(self) -> None:
+        """Ends Blender as a crash would; the scenario begins again in a new one, with `turn` one higher."""
+        (self.out / "again").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
     def note(self, **facts: object) -> None:
         """Adds facts to result.json."""
         self.notes.update(facts)
@@ -218,7 +224,7 @@ def run_scenario(out: Path, scenario: Path, hand_name: str) -> None:
             write("")
             bpy.ops.wm.quit_blender()
             return None
-        except BaseException as error:  # an exception in a timer would leave Blender running for ever
+        except BaseException as error:  # noqa: BLE001  # an exception in a timer would leave Blender running for ever
             write(f"{type(error).__name__}: {error}")
             traceback.print_exc()
             with contextlib.suppress(Exception):

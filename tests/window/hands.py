@@ -1,6 +1,6 @@
-"""A hand at mouse and keyboard, twice: Blender's own simulated events, and real events of the X server by xdotool.
+"""A hand at mouse and keyboard, twice: events that Blender simulates, real ones of the X server (xdotool).
 
-Blender takes no real events while it simulates (--enable-event-simulate), so a scenario has one hand or the other.
+Blender takes no real events while it simulates (--enable-event-simulate): a scenario has one of the two.
 All movements are generators of seconds to wait. Places are pixels from the bottom left of the window.
 """
 
@@ -17,6 +17,8 @@ PRESS_S = (
     0.06  # between press and release, and after: Blender looks at its events once in a pass of its main loop
 )
 PROGRAM_LIMIT_S = 20.0
+_KEYS = {"RET": "Return", "ESC": "Escape", "TAB": "Tab", "BACK_SPACE": "BackSpace", "DEL": "Delete"}
+_BUTTONS = {"LEFT": "1", "MIDDLE": "2", "RIGHT": "3"}
 
 
 def let_run(steps: Steps) -> Any:
@@ -151,9 +153,6 @@ class SimulatedHand(Hand):
 class RealHand(Hand):
     """Events of the X server, which Blender cannot tell from a person's."""
 
-    _KEYS = {"RET": "Return", "ESC": "Escape", "TAB": "Tab", "BACK_SPACE": "BackSpace", "DEL": "Delete"}
-    _BUTTONS = {"LEFT": "1", "MIDDLE": "2", "RIGHT": "3"}
-
     def _at(self, x: int, y: int) -> tuple[str, str]:
         """The place on the screen, whose first row is at the top; there is no window manager, so no frame."""
         return str(x), str(self.window.window.height - 1 - y)
@@ -164,11 +163,11 @@ class RealHand(Hand):
 
     def press(self, x: int, y: int, is_down: bool, button: str = "LEFT") -> Steps:
         """Presses or releases a mouse button."""
-        yield from self.run_program("xdotool", "mousedown" if is_down else "mouseup", self._BUTTONS[button])
+        yield from self.run_program("xdotool", "mousedown" if is_down else "mouseup", _BUTTONS[button])
 
     def key(self, name: str, ctrl: bool = False, shift: bool = False) -> Steps:
         """Presses a key."""
-        word = self._KEYS.get(name, name.lower())
+        word = _KEYS.get(name, name.lower())
         chord = "+".join(["ctrl"] * ctrl + ["shift"] * shift + [word])
         yield from self.run_program("xdotool", "key", "--clearmodifiers", chord)
         yield PRESS_S

@@ -45,6 +45,7 @@ class Stopwatch:
     """Laps by name; times are seconds since it was made."""
 
     def __init__(self) -> None:
+        self.phase = ""  # put before the names of laps, so that idling is told from working
         self.laps: dict[str, Lap] = {}
         self._start = time.perf_counter()
         self._last_beat: float | None = None
@@ -114,4 +115,6 @@ class Stopwatch:
         return {name: lap.summary() for name, lap in sorted(self.laps.items())}
 
     def _add(self, lap: str, start: float, took_s: float) -> None:
-        self.laps.setdefault(lap, Lap()).seconds.append((start - self._start, took_s))
+        self.laps.setdefault(f"{self.phase}: {lap}" if self.phase else lap, Lap()).seconds.append(
+            (start - self._start, took_s)
+        )
