@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +18,8 @@ from engine.errors import BadInput, DiskFull, MaquetteError
 
 DATA_VARIABLE = "MAQUETTE_DATA"
 MODELS_VARIABLE = "MAQUETTE_MODELS"
+
+Content = bytes | bytearray | memoryview
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -75,13 +77,12 @@ def nearest_existing(path: Path) -> Path:
     return next((place for place in (path, *path.parents) if os.path.exists(place)), path)
 
 
-def write_atomically(
-    path: Path, content: bytes | bytearray | memoryview, *, is_private: bool = False
-) -> None:
+def write_atomically(path: Path, content: Content | Sequence[Content], *, is_private: bool = False) -> None:
     """Puts `content` at `path`, replacing a file there, in one step that cannot be seen half-done.
 
-    A temporary file in the same folder is written, flushed to the disk and renamed over the target; it is
-    removed whatever goes wrong. `is_private`: only the user may read the file (POSIX mode 0600).
+    Several contents are written one after the other. A temporary file in the same folder is written, flushed
+    to the disk and renamed over the target; it is removed whatever goes wrong. `is_private`: only the user
+    may read the file (POSIX mode 0600).
     Raises `BadInput` for a missing or unwritable folder and a target that is no plain file, `DiskFull`.
     """
     target = Path(os.path.realpath(path))  # a link stays a link, and what it points to is replaced
@@ -102,7 +103,8 @@ def write_atomically(
     # A short name of its own: the target's may already be as long as the file system allows.
     temporary = target.with_name(f".maquette-{secrets.token_hex(8)}.part")
     try:
-        _write_through(temporary, content, mode=0o600 if is_private else 0o666)
+        contents = [content] if isinstance(content, Content) else content
+        _write_through(temporary, contents, mode=0o600 if is_private else 0o666)
         os.replace(temporary, target)
     except OSError as error:
         _refuse(error, str(path), "Choose another place, or close the program that has the file open.")
@@ -129,12 +131,13 @@ def _user_data_folder() -> Path:
     return Path(platformdirs.user_data_path("maquette", appauthor=False))
 
 
-def _write_through(path: Path, content: bytes | bytearray | memoryview, *, mode: int) -> None:
-    """Makes the new file `path` with `content`, on the disk when this returns; the umask cuts `mode`."""
+def _write_through(path: Path, contents: Sequence[Content], *, mode: int) -> None:
+    """Makes the new file `path` with `contents`, on the disk when this returns; the umask cuts `mode`."""
     binary = getattr(os, "O_BINARY", 0)  # Windows alone has it, and turns \n into \r\n without it
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, mode)
     with open(descriptor, "wb") as file:
-        file.write(content)
+        for content in contents:
+            file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

@@ -16,21 +16,25 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import zmq
 
 from engine import __version__
-from engine.errors import Cancelled, fault_of
+from engine.errors import Cancelled, MaquetteError, fault_of
 from engine.link.address import Address
 from engine.link.sockets import ZmqSocket, dealer, receive, send
+from engine.records.files import write_result
 from engine.runner import Listener, StageRecord
 from protocol import messages as m
 from protocol.arrays import Array
 from protocol.codec import FROM_ENGINE, ProtocolError, decode, encode
+from protocol.faults import fitted
 from protocol.names import WIRE_MAJOR, WIRE_MINOR
 from protocol.requests import Request
 from protocol.results import CutoutReady, Result
 from protocol.rules import Record
+from protocol.states import DONE
 
 _PROGRESS_GAP_S = 0.05  # twenty a second are more than a panel shows
 _ORDERS = (m.Submit, m.Cancel, m.Shutdown)
@@ -86,6 +90,7 @@ class Worker:
 
     socket: ZmqSocket
     work: Work
+    results: Path
     job: str = ""
     is_cancelled: bool = False
     is_ending: bool = False
@@ -124,7 +129,7 @@ class Worker:
         self.job, self.is_cancelled, self._stage = order.job, False, ""
         try:
             listener = JobListener(order.job, self.say)
-            end: Record = self.work(order.job, order.request, listener, self._ask)
+            end = self._kept(self.work(order.job, order.request, listener, self._ask))
         except Cancelled:
             end = m.JobChanged(order.job, "cancelled")
         except Exception as error:  # noqa: BLE001  # whatever a stage raises is told as a fault
@@ -136,6 +141,18 @@ class Worker:
             )  # only a new process has a new context
         self.job = ""
         self.say(end)
+
+    def _kept(self, made: Made) -> Record:
+        """What tells the server of the result: that it lies on the disk, or itself where there is no room."""
+        if not isinstance(made, Result):
+            return made  # a cut-out is small and not kept
+        try:
+            write_result(self.results, made)
+        except MaquetteError as error:
+            words = "The result is only in memory: take it before the engine ends."
+            self.say(m.Notice(made.job, "", fitted(f"{error.message} {words} {error.remedy}", 2000)))
+            return made
+        return m.JobChanged(made.job, DONE)
 
     def _ask(self) -> bool:
         self.hear()
@@ -155,7 +172,7 @@ def work_for_server(work: Work) -> int:
     socket.linger = 10_000  # the last word may be a large result
     socket.connect(address.endpoint)
     try:
-        Worker(socket, work).serve()
+        Worker(socket, work, Path(start["results"])).serve()
     finally:
         socket.close()
         context.term()

@@ -15,17 +15,18 @@ from functools import cache
 # The parts of the engine, highest first; a part imports from its own layer and those below it.
 LAYERS = (
     ("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire"),
-    ("jobs", "worker", "worker_process"),
+    ("jobs", "records", "worker", "worker_process"),
     ("pipelines",),
     ("stages",),
     ("backends",),
     ("models", "geometry", "imaging", "weights", "asset"),
-    ("runner", "memory", "link", "errors", "settings", "presets", "folders"),
+    ("runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
-    *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "jobs", "worker_process"),
-    *("backends", "runner", "memory", "link", "errors", "settings", "presets", "folders"),
+    *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire"),
+    *("jobs", "records", "worker_process"),
+    *("backends", "runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
 }
 HEAVY = {
     *("torch", "torchvision", "torchao", "numpy", "scipy", "cv2", "skimage", "PIL", "pillow_heif", "trimesh"),

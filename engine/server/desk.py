@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -159,7 +158,7 @@ class Desk:
     def _submit(self, job: str, request: Request) -> Record:
         if job not in self._queue:
             self._offers.check(request)
-        self._queue.add(job, request, time.time())
+        self._queue.add(job, request)
         return m.Accepted(job, self._queue.position(job))
 
     def _take(self, job: str, sender: bytes) -> None:

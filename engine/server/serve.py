@@ -28,6 +28,7 @@ from engine.link.address import Address, remove_address, write_address
 from engine.link.gate import Gate, knows_key, knows_token
 from engine.link.lock import FolderLock
 from engine.link.sockets import ZmqSocket, listen, receive, send
+from engine.records.keeper import Records
 from engine.server.clients import Clients
 from engine.server.desk import Desk, Offers
 from engine.server.offer import Offer
@@ -41,6 +42,7 @@ from protocol.rules import Record
 
 _BATCH = 64  # messages heard from one socket before the other and the clock have their turn
 _WATCHFUL_S, _QUIET_S, _CROWDED_S = 0.1, 0.25, 0.01  # longest sleep: at work, at rest, with messages unsent
+_EXPIRY_S = 3600.0  # between two looks for what was kept long enough
 _LOG_BYTES = 2 * 1024**2
 _FROM_WORKER: tuple[type[Record], ...] = (m.Hello, *m.FROM_ENGINE)
 _log = logging.getLogger("maquette.server")
@@ -118,10 +120,17 @@ class Server:
         self._gate = Gate.open(context)
         stack.callback(self._gate.close)
         self._open_doors(stack, context)
-        queue = JobQueue(options.bounds)
+        self._records = Records(options.data / "jobs")
+        stack.callback(self._records.close)
+        queue = JobQueue(options.bounds, self._records)
         self._clients = Clients(lambda to, frames: send(self._door, frames, to))
         self._supervisor = Supervisor(
-            queue, self._start_worker, self._say_to_worker, self._clients.tell_all, options.patience
+            queue,
+            self._start_worker,
+            self._say_to_worker,
+            self._clients.tell_all,
+            self._records,
+            options.patience,
         )
         stack.callback(self._supervisor.close)
         self._queue = queue
@@ -191,6 +200,8 @@ class Server:
     def run(self) -> None:
         """Hears, acts and sends until `stop`."""
         _log.info("engine %s listens on %s", __version__, self.address.endpoint)
+        self._queue.restore(self._records.load())
+        expiry_s = 0.0
         poller = zmq.Poller()
         for socket in (self._gate.socket, self._door, self._worker_door):
             poller.register(socket, zmq.POLLIN)
@@ -201,6 +212,10 @@ class Server:
             self._hear_clients()
             now_s = time.monotonic()
             self._supervisor.tick(now_s)
+            if now_s >= expiry_s:
+                expiry_s = now_s + _EXPIRY_S
+                for job in self._queue.expire():
+                    self._clients.tell_all(m.JobRemoved(job))
             self._clients.flush()
             self._watch_owner(now_s)
         _log.info("engine ends: %s", self._reason)
@@ -247,6 +262,7 @@ class Server:
             "endpoint": f"tcp://127.0.0.1:{self._worker_port}",
             "token": self._worker_token,
             "identity": name.decode(),
+            "results": str(self._records.run_folder),
         }
         log = self._options.data / "logs" / "worker.log"
         folders = Folders(self._options.data, self._options.models)

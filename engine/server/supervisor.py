@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from engine.errors import MaquetteError, fault_of
 from engine.jobs import Job, JobQueue, cancelled_fault
+from engine.payloads import Payload, ram_payload
 from engine.worker_process import Exit, WorkerProcess
 from protocol import messages as m
 from protocol.faults import Fault, fitted
 from protocol.results import CutoutReady, Result
 from protocol.rules import Record
-from protocol.states import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, OutOfTurn
+from protocol.states import CANCELLED, CANCELLING, DONE, FAILED, QUEUED, RUNNING, OutOfTurn
 from protocol.track import EVENT_CLASSES
 
 MAX_STARTS = 2  # a job whose worker died twice is not tried again
@@ -33,6 +36,16 @@ class Patience:
     idle_s: float = 300.0  # then the worker is ended and its memory free
 
 
+class Results(Protocol):
+    """Where workers put the results that they do not send; see engine.records."""
+
+    def claim_result(self, job: str) -> Payload:
+        """Takes over a job's result; raises MaquetteError when it is none."""
+
+    def spurn_result(self, job: str) -> None:
+        """Removes a job's result that nobody wants."""
+
+
 class Supervisor:
     """Starts the worker when a job waits, gives it one job at a time, and ends it."""
 
@@ -42,6 +55,7 @@ class Supervisor:
         start: Callable[[bytes], WorkerProcess],
         say: Callable[[bytes, Record], None],
         tell_all: Callable[[Record], None],
+        results: Results,
         patience: Patience,
     ) -> None:
         """`start` starts a worker that will connect under a name; `say` sends to a worker of that name."""
@@ -50,6 +64,7 @@ class Supervisor:
         self._start = start
         self._say = say
         self._tell_all = tell_all
+        self._results = results
         self._patience = patience
         self._process: WorkerProcess | None = None
         self._name = b""
@@ -88,10 +103,8 @@ class Supervisor:
             self._rest(now_s)
         elif getattr(message, "job", "") != self._job or not self._job:
             self.distrust(f"spoke of job {getattr(message, 'job', '')!r} while it had {self._job!r}")
-        elif isinstance(message, (Result, CutoutReady)):
-            self._finish(message, now_s)
-        elif isinstance(message, m.JobChanged):
-            self._stop(message, now_s)
+        elif isinstance(message, (Result, CutoutReady, m.JobChanged)):
+            self._end(message, now_s)
         elif isinstance(message, EVENT_CLASSES):
             try:
                 self._happen(message)
@@ -140,14 +153,23 @@ class Supervisor:
 
     def _use_or_end(self, now_s: float) -> None:
         job = self._queue.next()
-        if job is not None and job.request is not None:
-            self.state, self._job = "busy", job.job
-            self._happen(m.JobChanged(job.job, RUNNING))
-            self._say(self._name, m.Submit(job.job, job.request))
+        if job is not None:
+            self._give(job)
         elif self._is_free_wanted or now_s >= self._deadline_s:
             self._is_free_wanted = False
             self.state, self._deadline_s = "ending", now_s + self._patience.end_s
             self._say(self._name, m.Shutdown())
+
+    def _give(self, job: Job) -> None:
+        """Gives the worker a job; one whose pictures cannot be read has failed."""
+        try:
+            submit = self._queue.request(job.job)
+        except MaquetteError as error:
+            self._happen(m.JobChanged(job.job, FAILED, fault_of(error)))
+            return
+        self.state, self._job = "busy", job.job
+        self._happen(m.JobChanged(job.job, RUNNING))
+        self._say(self._name, submit)
 
     def _rest(self, now_s: float) -> None:
         self.state, self._job, self._deadline_s = "idle", "", now_s + self._patience.idle_s
@@ -155,23 +177,29 @@ class Supervisor:
     def _is_cancelling(self) -> bool:
         return self.state == "busy" and self._queue.get(self._job).state == CANCELLING
 
-    def _finish(self, made: Result | CutoutReady, now_s: float) -> None:
-        if self._is_cancelling():
-            self._happen(m.JobChanged(self._job, CANCELLED, cancelled_fault()))
-        else:
-            self._queue.keep(made)
-            self._tell_all(m.JobChanged(self._job, "done"))
+    def _finish(self, made: Payload, now_s: float) -> None:
+        self._queue.keep(self._job, made)
+        self._tell_all(m.JobChanged(self._job, DONE))
         self._rest(now_s)
 
-    def _stop(self, message: m.JobChanged, now_s: float) -> None:
-        if not self._is_cancelling() and message.state == FAILED:
-            self._happen(message)
-        elif self._is_cancelling():
+    def _end(self, message: Result | CutoutReady | m.JobChanged, now_s: float) -> None:
+        """The worker is done with its job: a result came or lies on the disk, or there is none."""
+        if self._is_cancelling():
+            self._results.spurn_result(self._job)
             self._happen(m.JobChanged(self._job, CANCELLED, cancelled_fault()))
+            self._rest(now_s)
+        elif not isinstance(message, m.JobChanged):
+            self._finish(ram_payload(message), now_s)
+        elif message.state == DONE:
+            try:
+                self._finish(self._results.claim_result(self._job), now_s)
+            except MaquetteError as error:
+                self.distrust(f"said that job {self._job} is done, but {error.message}")
+        elif message.state == FAILED:
+            self._happen(message)
+            self._rest(now_s)
         else:
             self.distrust(f"said that job {self._job} is {message.state}, which nobody asked for")
-            return
-        self._rest(now_s)
 
     def _bury(self, ended: Exit) -> None:
         """Puts right what the worker left, and tells why it ended."""

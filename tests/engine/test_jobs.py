@@ -8,6 +8,7 @@ from scripted_worker import made_of
 
 from engine.errors import BadRequest
 from engine.jobs import JobQueue, QueueBounds
+from engine.payloads import InRam
 from protocol.events import JobChanged, StageStarted
 from protocol.faults import Fault
 from protocol.requests import CutoutRequest
@@ -18,9 +19,9 @@ FAULT = Fault("worker_died", "It died.", detail="a long log")
 
 
 def queue_of(*jobs: str, **bounds: int) -> JobQueue:
-    queue = JobQueue(QueueBounds(**bounds))
+    queue = JobQueue(QueueBounds(**bounds), clock=lambda: 3.0)
     for job in jobs:
-        queue.add(job, request(), 1.0)
+        queue.add(job, request())
     return queue
 
 
@@ -31,7 +32,7 @@ def run(queue: JobQueue, job: str) -> None:
 def finish(queue: JobQueue, job: str, n_bytes: int = 8) -> Result:
     run(queue, job)
     made = made_of(job, n_bytes)
-    queue.keep(made)
+    queue.keep(job, InRam(made, n_bytes))
     return made
 
 
@@ -50,7 +51,7 @@ def test_jobs_run_in_the_order_in_which_they_came() -> None:
 def test_the_same_id_is_the_same_job() -> None:
     queue = queue_of("a")
     run(queue, "a")
-    assert queue.add("a", request("other"), 2.0).state == "running"
+    assert queue.add("a", request("other")).state == "running"
     assert (queue.n_queued, len(queue.summaries())) == (0, 1)
 
 
@@ -81,7 +82,7 @@ def test_a_result_can_be_taken_and_taken_again() -> None:
     assert queue.result("a") is made
     queue.apply(JobChanged("a", "taken"))
     assert queue.result("a") is made
-    assert queue.summaries()[0].result_bytes == 80
+    assert queue.summaries()[0].result_bytes == 8
     assert queue.get("a").request is None
 
 
@@ -95,17 +96,17 @@ def test_there_is_no_result_before_the_end_and_none_of_an_unknown_job() -> None:
 
 def test_a_result_of_a_job_that_does_not_run_is_out_of_turn() -> None:
     with pytest.raises(OutOfTurn):
-        queue_of("a").keep(made_of("a"))
+        queue_of("a").keep("a", InRam(made_of("a"), 8))
 
 
 def test_taken_results_go_first_when_room_is_short_then_the_oldest() -> None:
-    queue = queue_of("a", "b", "c", "d", max_result_bytes=300)
+    queue = queue_of("a", "b", "c", "d", max_ram_bytes=90)
     finish(queue, "a", 28)
     finish(queue, "b", 28)
     finish(queue, "c", 28)
     queue.apply(JobChanged("b", "taken"))
     finish(queue, "d", 28)
-    assert [summary.result_bytes for summary in queue.summaries()] == [100, 0, 100, 100]
+    assert [summary.result_bytes for summary in queue.summaries()] == [28, 0, 28, 28]
     with pytest.raises(BadRequest, match="was dropped to make room"):
         queue.result("b")
 
@@ -113,12 +114,12 @@ def test_taken_results_go_first_when_room_is_short_then_the_oldest() -> None:
 def test_a_queue_that_is_full_says_so() -> None:
     queue = queue_of("a", "b", max_queued_jobs=2)
     with pytest.raises(BadRequest, match="2 jobs wait already, 2 may"):
-        queue.add("c", request(), 1.0)
-    assert queue.add("a", request(), 1.0).job == "a"
+        queue.add("c", request())
+    assert queue.add("a", request()).job == "a"
     small = queue_of(max_request_bytes=5)
-    small.add("a", request(), 1.0)
+    small.add("a", request())
     with pytest.raises(BadRequest, match="do not fit"):
-        small.add("b", request(), 1.0)
+        small.add("b", request())
 
 
 def test_old_closed_jobs_make_room_for_new_ones_and_untaken_results_last() -> None:
@@ -126,12 +127,12 @@ def test_old_closed_jobs_make_room_for_new_ones_and_untaken_results_last() -> No
     finish(queue, "a")
     run(queue, "b")
     queue.apply(JobChanged("b", "failed", FAULT))
-    queue.add("d", request(), 1.0)
+    queue.add("d", request())
     assert [summary.job for summary in queue.summaries()] == ["a", "c", "d"]
-    queue.add("e", request(), 1.0)
+    queue.add("e", request())
     assert [summary.job for summary in queue.summaries()] == ["c", "d", "e"]
     with pytest.raises(BadRequest, match="the engine holds 3 jobs"):
-        queue.add("f", request(), 1.0)
+        queue.add("f", request())
 
 
 def test_only_closed_jobs_can_be_discarded() -> None:
@@ -145,7 +146,7 @@ def test_only_closed_jobs_can_be_discarded() -> None:
 
 def test_a_list_says_where_each_job_stands() -> None:
     queue = queue_of("a", "b")
-    queue.add("c", CutoutRequest(picture("cut me")), 3.0)
+    queue.add("c", CutoutRequest(picture("cut me")))
     run(queue, "a")
     queue.apply(StageStarted("a", "bake", 2, 7))
     first, second, third = queue.summaries()

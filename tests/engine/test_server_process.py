@@ -38,7 +38,7 @@ def test_a_signal_ends_server_and_worker_cleanly(tmp_path: Path, name: str) -> N
                 pass
         assert process.wait(10) == 0
         assert not worker.is_running()
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["logs"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["jobs", "logs"]
 
 
 @posix

@@ -191,7 +191,7 @@ def test_the_connection_file_is_private_and_goes_with_the_engine(tmp_path: Path)
         assert (fields["endpoint"], fields["wire"]) == (server.address.endpoint, [1, 1])
         if sys.platform != "win32":
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list((tmp_path / "data").iterdir()) == []
+    assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["jobs"]
 
 
 def test_two_engines_do_not_share_a_data_folder(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_stopping_the_server_leaves_no_process(tmp_path: Path) -> None:
         wait_for(lambda: engine.status().worker == "busy")
         (worker,) = workers(server)
     assert not worker.is_running()
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["logs"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["jobs", "logs"]
 
 
 def test_a_cancelled_job_is_cancelled_even_if_it_finishes_first(tmp_path: Path) -> None:
