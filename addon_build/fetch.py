@@ -88,6 +88,11 @@ def _download(options: list[str], folder: Path, what: str) -> None:
         command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            raise BuildError(
+                f"{what}: what pip's index offers under this name has another sha256 than the pinned one: "
+                "it is not what was reviewed. Do not use it; check which index pip's settings name."
+            )
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         last = next(
             (line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no message"
