@@ -1,6 +1,6 @@
 """What an artist does with Maquette, and what can be seen of it: the vocabulary of the scenarios.
 
-Looks into the add-on only to know what to wait for; what is done is done with the mouse where a mouse can do it.
+Looks into the add-on only to know what to wait for; what a mouse can do is done with the mouse.
 """
 
 from __future__ import annotations

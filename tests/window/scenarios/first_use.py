@@ -53,7 +53,7 @@ def scenario(window):
     check(len(result.users_collection[0].objects) == 1, "it has a collection of its own")
     window.note(
         triangles=len(result.data.polygons),
-        provenance=[key for key in result.keys() if key != "maquette_job"],
+        provenance=[key for key in sorted(result.keys()) if key != "maquette_job"],
     )
     yield from window.take_picture("5_result")
 
