@@ -96,7 +96,7 @@ class ChildProcess:
         return code
 
     def end(self, patience_s: float) -> None:
-        """Asks it to end, returns at once; a later `poll` kills it after `patience_s`.
+        """Asks it and its children to end, returns at once; a later `poll` kills it after `patience_s`.
 
         Windows has no way to ask a program without a console: there it is ended with its children at once.
         """
@@ -105,7 +105,7 @@ class ChildProcess:
             self.kill()
             return
         if self._process.poll() is None and self._kill_at_s == float("inf"):
-            self._process.terminate()
+            self._signal_all(signal.SIGTERM)
             self._kill_at_s = time.monotonic() + patience_s
 
     def kill(self) -> None:
@@ -114,8 +114,7 @@ class ChildProcess:
         if self._process.poll() is not None:
             return
         if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError):  # it ended by itself in this moment
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal_all(signal.SIGKILL)
             return
         with contextlib.suppress(OSError):  # taskkill is a part of every Windows; without it the child alone
             subprocess.Popen(  # not waited for: it takes up to half a second
@@ -127,6 +126,11 @@ class ChildProcess:
             )
             return
         self._process.kill()
+
+    def _signal_all(self, number: int) -> None:
+        """Signals it and those of its children that have not left its process group (POSIX)."""
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself in this moment
+            os.killpg(self._process.pid, number)
 
     def wait(self, limit_s: float) -> int | None:
         """The exit code, after waiting at most `limit_s`; None if it still runs."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from .child_process import ChildProcess, clean_environment
 from .engine_homes import Completed, Home, completed_environments, python_in, write_marker
 from .pip_settings import forbids_indexes, has_own_torch, uv_environment
-from .setup_checks import bytes_to_come, check, sha256_of, take_lock, version_of
+from .setup_checks import bytes_to_come, check_folder, check_room, sha256_of, take_lock, version_of
 from .uv_tool import SetupStopped, take_uv, uv_at, uv_on_path
 from .uv_words import Progress, SetupFault, follow, is_about_torch, read_fault
 
@@ -36,13 +36,15 @@ class SetupPlan:
     """What is to be set up: the engine's wheel into `home`.
 
     `uv_wheel` is the one shipped for this platform, None to use a uv on the PATH. `environment` is Blender's.
-    `may_go_online` is Blender's own permission (Preferences > System > Network).
+    `may_go_online` is Blender's own permission (Preferences > System > Network). `is_anew` makes the engine
+    again even if this very wheel is set up and runs: after a change of the graphics card.
     """
 
     home: Path
     engine_wheel: Path
     uv_wheel: Path | None
     may_go_online: bool
+    is_anew: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
@@ -140,10 +142,13 @@ class Setup:
         """The set-up from beginning to end; each `yield` gives the timer back."""
         plan, home = self._plan, self._home
         yield
-        check(plan.home, may_go_online=plan.may_go_online, environment=plan.environment)
+        check_folder(plan.home, may_go_online=plan.may_go_online)
         with take_lock(home.lock):
             version, wheel_sha256 = version_of(plan.engine_wheel), sha256_of(plan.engine_wheel)
             yield
+            if (yield from self._was_finished(version, wheel_sha256)):
+                return
+            check_room(plan.home, plan.environment)
             self._begin("uv", "Unpacking the installer…")
             uv = yield from self._take_uv()
             environment = self._variables()
@@ -157,7 +162,22 @@ class Setup:
             write_marker(target, Completed(version, wheel_sha256, time.time(), torch))
             self._begin("finish", "Tidying up…")
             yield from self._tidy(uv, target, environment)
-            self._say(environment=target, words="The engine is ready. {verdict}", values={"verdict": verdict})
+            self._tell_ready(target, verdict)
+
+    def _was_finished(self, version: str, wheel_sha256: str) -> Generator[None, None, bool]:
+        """Whether this wheel is set up already and still runs; then it is the newest from now on."""
+        for marker, target in completed_environments(self._home):
+            if marker.wheel_sha256 == wheel_sha256 and not self._plan.is_anew:
+                self._begin("try", "Trying the engine…")
+                with contextlib.suppress(SetupStopped):  # then it is made again
+                    _, verdict = yield from self._try_it(target, version)
+                    write_marker(target, replace(marker, finished_s=time.time()))
+                    self._tell_ready(target, verdict)
+                    return True
+        return False
+
+    def _tell_ready(self, target: Path, verdict: str) -> None:
+        self._say(environment=target, words="The engine is ready. {verdict}", values={"verdict": verdict})
 
     def _variables(self) -> dict[str, str]:
         """The environment for uv: the user's sources and proxies, and nothing outside `home` written."""

@@ -16,6 +16,7 @@ _KEYS = (
     *("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert", "proxy"),
     *("trusted-host", "timeout", "default-timeout"),
 )
+_SHARED = Path("/etc/pip.conf")
 # Variables of the user's uv that would lead it away from the set-up's own environment.
 _FOREIGN = (
     "UV_PYTHON",
@@ -34,19 +35,20 @@ def read_pip_settings(environment: Mapping[str, str], *, platform: str = sys.pla
     later ones winning, as pip's documentation of its configuration orders them. A file that cannot be read
     counts as absent.
     """
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {"global": {}, "install": {}}
     for file in _files(environment, platform):
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read(file, encoding="utf-8-sig")
         except (configparser.Error, UnicodeDecodeError, OSError):
             continue  # pip will not have worked with it either
-        for section in ("global", "install"):  # options for `pip install` win over those for all of pip
+        for section in found:
             if parser.has_section(section):
                 items = {key.replace("_", "-"): value for key, value in parser.items(section)}
-                found |= {key: items[key] for key in _KEYS if items.get(key)}
+                found[section] |= {key: items[key] for key in _KEYS if items.get(key)}
     said = {key: environment.get(f"PIP_{key.upper().replace('-', '_')}", "") for key in _KEYS}
-    return found | {key: value for key, value in said.items() if value}
+    # Options for `pip install` win over those for all of pip, whichever file they stand in.
+    return found["global"] | found["install"] | {key: value for key, value in said.items() if value}
 
 
 def uv_environment(environment: Mapping[str, str], *, platform: str = sys.platform) -> dict[str, str]:
@@ -125,7 +127,7 @@ def _files(environment: Mapping[str, str], platform: str) -> list[Path]:
             shared = [Path("/Library/Application Support/pip/pip.conf")]
             apple = home / "Library/Application Support/pip"
             user = apple / "pip.conf" if apple.is_dir() else user
-        files = [*shared, Path("/etc/pip.conf"), home / ".pip/pip.conf", user]
+        files = [*shared, _SHARED, home / ".pip/pip.conf", user]
     return [*files, *([Path(chosen)] if chosen else [])]
 
 

@@ -53,9 +53,7 @@ def has_nvidia_driver(environment: Mapping[str, str], *, platform: str = sys.pla
     )
 
 
-def check(
-    home: Path, *, may_go_online: bool, environment: Mapping[str, str], platform: str = sys.platform
-) -> None:
+def check_folder(home: Path, *, may_go_online: bool, platform: str = sys.platform) -> None:
     """Makes the folder `home` and finds it fit. Raises SetupStopped with what is wrong and what to do."""
     if not may_go_online:
         raise SetupStopped(
@@ -79,7 +77,6 @@ def check(
         home.mkdir(parents=True, exist_ok=True)
         trial.touch()
         trial.unlink()
-        free_bytes = shutil.disk_usage(home).free
     except OSError as error:
         raise SetupStopped(
             SetupFault(
@@ -89,6 +86,11 @@ def check(
                 {"path": str(home), "reason": error.strerror or str(error)},
             )
         ) from error
+
+
+def check_room(home: Path, environment: Mapping[str, str]) -> None:
+    """Raises SetupStopped when the disk of `home` has too little room for the engine."""
+    free_bytes = shutil.disk_usage(home).free
     needed_bytes = bytes_to_come(home, environment)
     if free_bytes < needed_bytes:
         raise SetupStopped(

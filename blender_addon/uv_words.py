@@ -102,7 +102,7 @@ _FAULTS = {
 
 def read_fault(output: str) -> SetupFault:
     """Why uv failed, from what it said last; kind "internal" for what is not known."""
-    said = output[max(output.rfind("error:"), 0) :]
+    said = _last_error(output)
     for pattern, name in _PATTERNS:
         if re.search(pattern, said):
             return _FAULTS[name]
@@ -111,7 +111,12 @@ def read_fault(output: str) -> SetupFault:
 
 def is_about_torch(output: str) -> bool:
     """Whether uv failed on the way to PyTorch's own packages, which do not lie where all others do."""
-    return re.search(r"Failed to (fetch|download)\W+\S*torch", output[output.rfind("error:") :]) is not None
+    return re.search(r"Failed to (fetch|download)\W+\S*torch", _last_error(output)) is not None
+
+
+def _last_error(output: str) -> str:
+    """What uv said from the last line on that begins with "error:"; all if there is none."""
+    return output[max(output.rfind("\nerror:"), 0) :]
 
 
 @dataclass(frozen=True)
