@@ -97,7 +97,8 @@ class Records:
                 self._remove(row.job)
         rows = [row for row in self._rows if row.state != DISCARDED]
         known = jobs_from(rows, self._files, now_s)
-        found = jobs_without_rows(known, self._files, bool(self._damage), now_s)
+        # A table that was just made beside files of jobs takes the place of one that somebody removed.
+        found = jobs_without_rows(known, self._files, self._table.is_new, now_s)
         before = {row.job: row for row in rows}
         self._rows = []
         for record in (*known, *found):

@@ -74,15 +74,14 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         """Opens it; raises BadRequest when it is of a newer version, Damaged, sqlite3.Error."""
-        is_new = not path.exists()
-        if not is_new:
+        if path.exists():
             _refuse_newer(path)
         # The server may be made in another thread than it runs in; it never uses two at once.
         self._connection = sqlite3.connect(
             path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
         )
         try:
-            self._prepare(is_new)
+            self.is_new = self._prepare()
         except sqlite3.DatabaseError as error:
             self._connection.close()
             _tell_damage(error)
@@ -91,7 +90,8 @@ class Table:
             self._connection.close()
             raise
 
-    def _prepare(self, is_new: bool) -> None:
+    def _prepare(self) -> bool:
+        """Makes or checks the table; returns whether it was made."""
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -99,10 +99,11 @@ class Table:
             with self._transaction():
                 self._connection.execute(_CREATE)
                 self._connection.execute(f"PRAGMA user_version = {VERSION}")
-        elif not is_new:
-            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                raise Damaged(found)
+            return True
+        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise Damaged(found)
+        return False
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -2,11 +2,13 @@
 
 `quick` is done at once, `slow` takes steps until it is cancelled, `deaf` never looks whether it was, `die` is
 killed, `die-once FILE` only the first time, `fail`, `memory` and `bad-input` raise, `early` sends an event
-out of turn, `other` one of another job, `leave` ends the process.
+out of turn, `other` one of another job, `leave` ends the process, `steps N` takes N steps of 20 ms, `busy`
+computes without a pause, `full` finds the disk full when it is done.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -57,6 +59,26 @@ def _slow(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) ->
         time.sleep(0.02)
 
 
+def _steps(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) -> None:
+    for step in range(int(rest)):
+        if is_cancelled():
+            raise Cancelled
+        listener.stage_progress("shape", step, int(rest))
+        time.sleep(0.02)
+
+
+def _busy(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) -> None:
+    while True:
+        sum(range(1_000_000))
+
+
+def _full(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    os.fsync = fsync
+
+
 def _deaf(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) -> None:
     time.sleep(60)
 
@@ -101,6 +123,9 @@ SCRIPTS = {
     "quick": _quick,
     "slow": _slow,
     "deaf": _deaf,
+    "steps": _steps,
+    "busy": _busy,
+    "full": _full,
     "die": _die,
     "die-once": _die_once,
     "fail": _fail,
