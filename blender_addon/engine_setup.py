@@ -27,6 +27,10 @@ CANCEL_S = 1.5  # a cancelled child is killed after this
 # The share of the whole that is done when a step begins: measured on Linux, 2 cores, packages near by (53 s).
 _BEGINS = (0.0, 0.01, 0.03, 0.06, 0.92, 0.97, 1.0)
 _STEPS = ("check", "uv", "environment", "install", "try", "finish")
+_TORCH_NOTE = (
+    "PyTorch's own server was out of reach, so PyTorch came from the usual package source; "
+    "on Windows that one does not use the graphics card."
+)
 
 Ticks = Generator[None, None, None]
 
@@ -53,7 +57,8 @@ class SetupState:
     """How a set-up stands. `words` is a sentence into which `values` are to be put; `str` does so in English.
 
     `step` counts from 1 to `n_steps`; `fraction` in [0, 1] of the whole; `done_bytes` of `total_bytes` while
-    packages are fetched (packed; 0 of 0 otherwise); `detail` the last line that uv said.
+    packages are fetched (packed; 0 of 0 otherwise); `detail` the last line that uv said; `note` a sentence
+    about a success that may not be all that was wished.
     """
 
     step: int = 1
@@ -64,6 +69,7 @@ class SetupState:
     done_bytes: int = 0
     total_bytes: int = 0
     detail: str = ""
+    note: str = ""
     is_over: bool = False
     is_cancelled: bool = False
     fault: SetupFault | None = None
@@ -224,6 +230,7 @@ class Setup:
         backend = () if has_own_torch(environment) or environment.get("UV_TORCH_BACKEND") else ("auto",)
         code, output = yield from self._run_install(command, backend, environment)
         if code and backend and is_about_torch(output):
+            self._say(note=_TORCH_NOTE)
             code, output = yield from self._run_install(command, (), environment)
         if code:
             raise SetupStopped(read_fault(output))

@@ -160,7 +160,9 @@ def test_a_failed_set_up_leaves_the_engine_that_worked(tmp_path: Path) -> None:
 
 def test_without_pytorchs_server_the_mirrors_torch_is_taken(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, FAKE_UV="torch")
-    assert go(Setup(plan)).fault is None
+    state = go(Setup(plan))
+    assert state.fault is None
+    assert "out of reach" in state.note
     asked = ["--torch-backend=auto" in words for words, _ in calls_in(plan, "pip")]
     assert asked == [True, False]
 
