@@ -1,0 +1,55 @@
+"""What the preferences say of the engine, as one value that the session can be given. No bpy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DATA_VARIABLE = "MAQUETTE_DATA"
+MODELS_VARIABLE = "MAQUETTE_MODELS"
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Where the engine's program, data and models are, and how it is run.
+
+    `chosen` is a program or folder that the user named, empty to find one; `home` is the folder of Set Up
+    Engine; `vram_limit_gib` caps each job, None leaves it to the engine.
+    """
+
+    chosen: str
+    home: Path
+    data: Path
+    models: Path
+    idle_s: float = 300.0
+    vram_limit_gib: float | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+def engine_options(
+    *,
+    chosen: str,
+    home: str,
+    data: str,
+    models: str,
+    own_folder: Path,
+    idle_s: float,
+    vram_limit_gib: float | None,
+    environment: Mapping[str, str],
+) -> EngineOptions:
+    """Options from what the user typed, empty texts meaning: the environment's word, else below `own_folder`."""
+    base = Path(home) if home else own_folder
+    data_folder = data or environment.get(DATA_VARIABLE, "").strip()
+    models_folder = models or environment.get(MODELS_VARIABLE, "").strip()
+    data_path = Path(data_folder).expanduser() if data_folder else base / "data"
+    return EngineOptions(
+        chosen,
+        base,
+        data_path,
+        Path(models_folder).expanduser() if models_folder else base / "models",
+        idle_s,
+        vram_limit_gib,
+        dict(environment),
+    )

@@ -1,0 +1,151 @@
+"""Shapes and results wait here until the scene may be touched; then they land one a tick, ours by themselves."""
+
+from __future__ import annotations
+
+from bpy.app.translations import pgettext_iface as words
+
+from .ledger import TAKING, WAITING, Job
+from .protocol.events import ShapeReady
+from .protocol.faults import Fault, fitted
+from .protocol.results import Result
+from .protocol.rules import Record
+from .scene import landing, readiness
+from .scene.overlay import Box
+from .scene.placement import Place
+from .scene.textures import drop_textures, prepare_textures, textures_wait
+from .session import Session
+
+
+class LandingStrip:
+    """What has arrived and is not in the scene yet."""
+
+    def __init__(self, session: Session) -> None:
+        self.hindrance = ""  # why nothing can land now, in words
+        self.n_landed = 0
+        self._session = session
+        self._shapes: dict[str, ShapeReady] = {}
+        self._results: dict[str, Result] = {}
+
+    def receive(self, message: Record) -> None:
+        """Keeps a shape or a result of ours until it can land."""
+        if isinstance(message, Result):
+            self._shapes.pop(message.job, None)
+            self._results[message.job] = message
+        elif isinstance(message, ShapeReady):
+            self._shapes[message.job] = message
+
+    def tick(self) -> None:
+        """Lands at most one thing; asks for the next finished result when it could land."""
+        due = self._session.jobs.landing
+        if not (self._shapes or self._results or due):
+            self.hindrance = ""
+            return
+        self.hindrance = readiness.hindrance()
+        if self.hindrance:
+            return
+        if self._results:
+            self._land_result(next(iter(self._results.values())))
+        elif self._shapes:
+            self._land_shape(self._shapes.pop(next(iter(self._shapes))))
+        elif self._session.is_ready and not any(job.fate == TAKING for job in self._session.jobs):
+            self._fetch(due[0])
+
+    def forget(self) -> None:
+        """Another file is open: shapes belonged to the old one; results are fetched again when asked for."""
+        for name in self._results:
+            job = self._session.jobs.get(name)
+            if job is not None:
+                self._session.postpone(name, waits_for_a_click(job))
+        self._shapes.clear()
+        self._results.clear()
+
+    @property
+    def interval_s(self) -> float:
+        """How soon there is something to do here."""
+        if self.hindrance:
+            return 0.25
+        return 0.01 if self._shapes or self._results else 1.0
+
+    def boxes(self) -> tuple[Box, ...]:
+        """The places that wait for a shape, with their progress."""
+        return tuple(
+            Box(place.scene_uid, place.location, place.turn_rad, place.size.box, job.view.fraction)
+            for job in self._session.jobs.open_models
+            if job.is_ours and not job.has_shape and isinstance(place := job.place, Place)
+        )
+
+    def _fetch(self, job: Job) -> None:
+        """Asks for a result that has a place; without one it waits for a click."""
+        if isinstance(job.place, Place):
+            self._session.take(job.job)
+        else:
+            self._session.postpone(job.job, waits_for_a_click(job))
+
+    def _land_shape(self, shape: ShapeReady) -> None:
+        job = self._session.jobs.get(shape.job)
+        if job is None or not job.is_open or not isinstance(job.place, Place):
+            return
+        try:
+            landed = landing.insert_shape(job.job, job.name, shape, job.place)
+        except ValueError as error:
+            self._refuse(job, error)
+            return
+        if landed.outcome == landing.LATER:
+            self._shapes[job.job] = shape
+        elif landed.outcome == landing.LANDED:
+            self._session.shape_landed(job.job)
+
+    def _land_result(self, result: Result) -> None:
+        """Has the textures decoded in the background first, so that no view waits for them."""
+        job = self._session.jobs.get(result.job)
+        if job is None or job.fate == WAITING:
+            del self._results[result.job]
+            drop_textures(result.job)
+            return
+        try:
+            prepare_textures(job.job, job.name, result)
+        except (ValueError, RuntimeError) as error:
+            self._refuse(job, error)
+            return
+        if not textures_wait(job.job):
+            self._insert(job, result)
+
+    def _insert(self, job: Job, result: Result) -> None:
+        place = job.place if isinstance(job.place, Place) else None
+        try:
+            landed = landing.insert_result(
+                *(job.job, job.name, result, place),
+                preset=job.preset,
+                seed=job.seed,
+                has_clay=job.has_shape,
+                is_asked=job.is_asked,
+            )
+        except ValueError as error:  # numbers that make no mesh
+            self._refuse(job, error)
+            return
+        if landed.outcome == landing.LATER:
+            return
+        del self._results[job.job]
+        if landed.outcome == landing.WAITS:
+            self._session.postpone(job.job, landed.message)
+        else:
+            self.n_landed += 1
+            self._session.landed(job.job, landed.message)
+
+    def _refuse(self, job: Job, error: Exception) -> None:
+        """What came cannot be shown; it stays in the history."""
+        self._shapes.pop(job.job, None)
+        if self._results.pop(job.job, None) is not None:
+            drop_textures(job.job)
+            self._session.postpone(job.job, "")
+        message = words('What the engine made of "{name}" cannot be used: {error}')
+        remedy = words("Generate it again; if that does not help, copy the report and send it to us.")
+        fault = Fault(
+            "internal", fitted(message.format(name=job.name, error=error), 2000), remedy, "copy_report"
+        )
+        self._session.fail(fault, job.job)
+
+
+def waits_for_a_click(job: Job) -> str:
+    """Said of a result for which there is no place any more."""
+    return words('"{name}" is finished. Insert it from the history where you want it.').format(name=job.name)

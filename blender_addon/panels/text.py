@@ -1,0 +1,52 @@
+"""Text that is longer than the panel is wide is broken into lines, by what the letters measure on the screen."""
+
+import blf
+import bpy
+
+from ..sentences import translated
+
+_MARGIN_PX = 44  # of a panel with an icon, at a scale of 1
+
+
+def draw_text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """Draws a sentence in as many lines as it needs, the icon before the first."""
+    if not text:
+        return
+    column = layout.column(align=True)
+    column.scale_y = 0.85
+    scale = context.preferences.system.ui_scale
+    width_px = (context.region.width if context.region else 300) - _MARGIN_PX * scale
+    for number, line in enumerate(lines_of(translated(text), width_px, 11.0 * scale)):
+        blank = "BLANK1" if icon != "NONE" else "NONE"
+        column.label(text=line, icon=icon if number == 0 else blank, translate=False)
+
+
+def lines_of(text: str, width_px: float, size_px: float) -> list[str]:
+    """`text` in lines no wider than `width_px`; Chinese and Japanese break anywhere, others between words."""
+    blf.size(0, size_px)
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line.strip() and blf.dimensions(0, (line + piece).rstrip())[0] > width_px:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line.rstrip()]
+
+
+def _pieces(text: str) -> list[str]:
+    """Where a line may be broken: after spaces, and around letters of scripts without spaces."""
+    pieces: list[str] = []
+    for letter in text:
+        is_wide = "\u3000" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
+        if not pieces or is_wide and letter not in "。、，！？）」：；" or pieces[-1].endswith(" "):
+            pieces.append(letter)
+        else:
+            pieces[-1] += letter
+    return pieces
+
+
+def seconds_text(seconds: float) -> str:
+    """A time as a person would say it: 8 s, 1:40 min."""
+    whole = max(round(seconds), 1)
+    return f"{whole} s" if whole < 100 else f"{whole // 60}:{whole % 60:02d} min"

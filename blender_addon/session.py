@@ -1,0 +1,339 @@
+"""What the artist wants of the engine and what has become of it; orders outlive a lost engine. No bpy.
+
+No call blocks and none raises for what the engine or the user did: that is a `Fault`, which stays until it is
+dismissed. Whatever arrives for the scene is returned by `tick`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from .connection import READY, Connection
+from .engine_options import EngineOptions
+from .estimate import Estimate, Times, kind_of_job
+from .ledger import LANDED, PENDING, TAKING, WAITING, Job, Ledger
+from .own_files import read_json, write_json
+from .protocol import messages as m
+from .protocol.codec import ProtocolError
+from .protocol.faults import Fault
+from .protocol.requests import GenerateRequest, Request
+from .protocol.results import CutoutReady, Result
+from .protocol.rules import Record
+from .protocol.states import CANCELLED, DONE, FAILED, OPEN, QUEUED, TAKEN
+from .protocol.track import EVENT_CLASSES
+
+OURS_FILE = "ours.json"  # ids of jobs whose results this Blender still wants
+_STATUS_S = {True: 2.0, False: 10.0}  # between questions for free memory: busy, idle
+_N_LINES = 200  # of the log that the report shows
+
+
+class Session:
+    """One Blender's dealings with the engine."""
+
+    def __init__(self, options: Callable[[], EngineOptions], own_folder: Path, version: str) -> None:
+        """`options` is asked when it is needed; `own_folder` is the add-on's; `version` the add-on's."""
+        self.version = version
+        self.fault: Fault | None = None
+        self.fault_job = ""
+        self.news = ""  # one sentence that the user should know, until dismissed or replaced
+        self.status: m.Status | None = None
+        self.log: deque[str] = deque(maxlen=_N_LINES)
+        self.times = Times(own_folder)
+        self._ours_path = own_folder / OURS_FILE
+        self._ours_written = _ids_of(read_json(self._ours_path))
+        self.jobs = Ledger(self._ours_written)
+        self.connection = Connection(options, version, self)
+        self.connection.is_wanted = bool(self._ours_written)  # they may wait since Blender ended
+        self._asked_s = 0.0
+        self._is_listed = not self._ours_written
+
+    # What the artist may do.
+
+    def start(self) -> None:
+        """Wants an engine."""
+        if self.fault is not None and self.fault.code in ("unreachable", "refused"):
+            self.clear_fault()
+        self.connection.start()
+
+    def stop(self) -> None:
+        """Ends the engine; its open jobs go on when it is started again."""
+        self.connection.stop()
+        self.status = None
+
+    def restart(self) -> None:
+        """Ends the engine and starts it anew."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Leaves, as Blender does when it ends or disables the add-on."""
+        self._keep_ours()
+        self.connection.close()
+
+    def submit(self, request: Request, name: str, place: object, now_s: float) -> str:
+        """Asks for a job and returns its id; starts the engine if need be."""
+        job = uuid.uuid4().hex
+        self.jobs.add(job, request, name, place, now_s)
+        self.note(f"asked for {name!r} as {job}")
+        self._keep_ours()
+        self.start()
+        self._submit(job)
+        return job
+
+    def cancel(self, job: str) -> None:
+        """Asks that a job stop; one that no engine has seen is forgotten."""
+        known = self.jobs.get(job)
+        if known is not None and not known.is_accepted and not self.is_ready:
+            self.jobs.remove(job)
+            self._keep_ours()
+        elif known is not None:
+            self.connection.say(m.Cancel(job))
+
+    def retry(self, job: str) -> None:
+        """Has a failed or cancelled job done again, its result landing where the first would have."""
+        known = self.jobs.change(job, fate=PENDING, is_ours=True, has_shape=False)
+        if known is None:
+            return
+        self.start()
+        if known.is_accepted:
+            self.connection.say(m.Retry(job))
+        elif known.request is not None:
+            self.jobs.add(job, known.request, known.name, known.place, time.monotonic())
+            self._submit(job)
+
+    def take(self, job: str, place: object = None) -> None:
+        """Asks for a result, which arrives by `tick`; with a `place` the artist asks for it there."""
+        if place is None:
+            self.jobs.change(job, fate=TAKING)
+        else:
+            self.jobs.change(job, fate=TAKING, is_ours=True, place=place, is_asked=True)
+        self.connection.say(m.Take(job))
+
+    def discard(self, job: str) -> None:
+        """Has a job that is over and its result forgotten."""
+        self.connection.say(m.Discard(job))
+
+    def free_gpu(self) -> None:
+        """Has the worker end once it is idle, which leaves no graphics memory in use."""
+        self.connection.say(m.FreeGpu())
+
+    def clear_fault(self) -> None:
+        """The user has read it."""
+        self.fault, self.fault_job, self.news = None, "", ""
+
+    # What the scene tells.
+
+    def shape_landed(self, job: str) -> None:
+        """The untextured shape is in the scene."""
+        self.jobs.change(job, has_shape=True)
+
+    def landed(self, job: str, news: str = "") -> None:
+        """The result is in the scene."""
+        self.jobs.change(job, fate=LANDED)
+        self.news = news or self.news
+        self._keep_ours()
+
+    def postpone(self, job: str, why: str) -> None:
+        """The result cannot land by itself: it waits for a click, and the user hears why."""
+        self.jobs.change(job, fate=WAITING)
+        self.news = why
+        self._keep_ours()
+
+    def forget_places(self) -> None:
+        """Another file was opened: nothing of ours lands in it by itself any more."""
+        for job in self.jobs:
+            if job.is_ours and job.is_model and job.fate in (PENDING, TAKING):
+                self.jobs.change(job.job, place=None, has_shape=False)
+
+    # What the timer does.
+
+    def tick(self, now_s: float) -> list[Record]:
+        """Does what is due; returns what arrived for the scene.
+
+        That is ShapeReady, Result and CutoutReady of our jobs, and JobChanged of a cut-out that failed.
+        """
+        arrived: list[Record] = []
+        for message in self.connection.tick(now_s):
+            arrived += self._hear(message, now_s)
+        if self.is_ready and now_s - self._asked_s > _STATUS_S[bool(self.jobs.open_models)]:
+            self._asked_s = now_s
+            self.connection.say(m.AskStatus())
+        return arrived
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether an engine answers."""
+        return self.connection.phase == READY
+
+    @property
+    def interval_s(self) -> float:
+        """How soon `tick` should be called again."""
+        calm_s = self.connection.interval_s
+        if not self.is_ready:
+            return calm_s
+        if any(job.fate == TAKING or not job.is_accepted for job in self.jobs):
+            return 0.02
+        return 0.05 if any(job.is_ours and job.is_open for job in self.jobs) else calm_s
+
+    @property
+    def other_version(self) -> str:
+        """The engine's version if it is not the add-on's."""
+        welcome = self.connection.welcome
+        return welcome.engine if welcome is not None and welcome.engine != self.version else ""
+
+    def estimate(self, backend: str, preset: str, n_views: int) -> Estimate | None:
+        """What such a job cost on this computer so far."""
+        return self.times.estimate(kind_of_job(backend, preset, n_views))
+
+    def seconds_left(self, job: Job, now_s: float) -> float | None:
+        """Seconds until a running job is done, judged by earlier ones; None if not known."""
+        if not job.view.stage:
+            return None
+        kind = kind_of_job(job.backend, job.preset, job.n_views)
+        return self.times.seconds_left(kind, job.view.stage, now_s - job.stage_began_s)
+
+    # What the connection tells.
+
+    def fail(self, fault: Fault, job: str = "") -> None:
+        """Shows a fault until it is dismissed or another one comes."""
+        self.fault, self.fault_job = fault, job
+        self.note(f"fault {fault.code}: {fault.message} {fault.detail}".rstrip())
+
+    def notice(self, text: str) -> None:
+        """Shows a sentence."""
+        self.news = text
+        self.note(text)
+
+    def note(self, line: str) -> None:
+        """Keeps a line for the report."""
+        self.log.append(f"{time.strftime('%H:%M:%S')} {line}")
+
+    def opened(self) -> None:
+        """An engine answers: it is asked what it holds."""
+        self._asked_s = 0.0
+        if self.fault is not None and self.fault.code in ("unreachable", "refused"):
+            self.fault, self.fault_job = None, ""
+        self.connection.say(m.ListJobs())
+
+    def has_work(self) -> bool:
+        """Whether something is still to be done for us."""
+        return any(job.is_ours and (job.is_open or job.fate == TAKING) for job in self.jobs)
+
+    # What the engine says.
+
+    def _hear(self, message: Record, now_s: float) -> list[Record]:
+        match message:
+            case m.Jobs():
+                self._compare(message)
+            case m.Accepted():
+                self.jobs.change(message.job, is_accepted=True, position=message.position)
+            case m.Rejected():
+                self._be_rejected(message)
+            case m.Status():
+                self.status = message
+            case m.JobRemoved():
+                self.jobs.remove(message.job)
+            case Result() | CutoutReady():
+                return self._receive(message)
+            case _ if isinstance(message, EVENT_CLASSES):
+                return self._happen(message, now_s)
+        return []
+
+    def _compare(self, listed: m.Jobs) -> None:
+        """Takes the engine's list over; what it has not heard of, it is asked for again."""
+        for job in self.jobs.merge(listed.jobs):
+            if job.request is not None:
+                self._submit(job.job)
+            else:
+                gone = Fault(
+                    "internal", f"The engine no longer knows the job {job.name}.", "Generate it again."
+                )
+                self.jobs.fail(job.job, gone)
+                self.fail(gone, job.job)
+        for job in self.jobs:
+            if job.fate == TAKING:  # the engine ended while its result was on the way
+                self.jobs.change(job.job, fate=PENDING)
+            elif not job.is_model and job.state == DONE:
+                self.connection.say(m.Take(job.job) if job.is_ours else m.Discard(job.job))
+        self._is_listed = True
+        self._keep_ours()
+
+    def _submit(self, job: str) -> None:
+        known = self.jobs.get(job)
+        if known is None or known.request is None:
+            return
+        try:
+            self.connection.say(m.Submit(job, known.request))
+        except ProtocolError as error:
+            message = f"The pictures of {known.name} are too large for the engine: {error}."
+            fault = Fault("bad_input", message, "Make them smaller.", "choose_picture")
+            self.jobs.fail(job, fault)
+            self.fail(fault, job)
+
+    def _be_rejected(self, message: m.Rejected) -> None:
+        known = self.jobs.get(message.job)
+        if known is not None and not known.is_accepted:
+            self.jobs.fail(message.job, message.fault)
+        elif known is not None and known.fate == TAKING:
+            self.jobs.change(message.job, fate=WAITING)
+        if known is None or known.is_model:
+            self.fail(message.fault, message.job)
+        self._keep_ours()
+
+    def _happen(self, event: Record, now_s: float) -> list[Record]:
+        job = self.jobs.hear(event, now_s)  # type: ignore[arg-type]
+        if isinstance(event, m.ShapeReady):
+            return [event] if job is not None and job.is_ours and job.is_model else []
+        if not isinstance(event, m.JobChanged):
+            return []
+        self.note(f"job {event.job} is {event.state}")
+        if self.jobs.get(event.job) is None:  # another program's new job
+            self.connection.say(m.ListJobs())
+        if job is None or not job.is_ours:
+            return []
+        return self._follow_model(job) if job.is_model else self._follow_cutout(job, event)
+
+    def _follow_model(self, job: Job) -> list[Record]:
+        fault = job.view.fault
+        if job.state == FAILED and fault is not None:
+            self.fail(fault, job.job)
+        elif job.state == QUEUED and fault is not None:  # its worker died and it starts again
+            self.news = f"{fault.message} {fault.remedy}".strip()
+        if job.state not in OPEN and job.state not in (DONE, TAKEN):
+            self._keep_ours()
+        return []
+
+    def _follow_cutout(self, job: Job, event: Record) -> list[Record]:
+        if job.state == DONE:
+            self.connection.say(m.Take(job.job))
+        if job.state not in (FAILED, CANCELLED):
+            return []
+        self.connection.say(m.Discard(job.job))
+        return [event]
+
+    def _receive(self, message: Result | CutoutReady) -> list[Record]:
+        known = self.jobs.get(message.job)
+        if isinstance(message, CutoutReady):
+            self.connection.say(m.Discard(message.job))
+        elif known is not None:
+            self.times.add(kind_of_job(known.backend, known.preset, known.n_views), message.report)
+        return [message] if known is not None and known.is_ours else []
+
+    def _keep_ours(self) -> None:
+        """Writes down whose results this Blender still wants, for the case that it is killed."""
+        if not self._is_listed:
+            return  # the engine has not told yet what became of the earlier ones
+        ids = sorted(job.job for job in self.jobs.ours)
+        if ids != self._ours_written and write_json(self._ours_path, ids):
+            self._ours_written = ids
+
+
+def _ids_of(plain: object) -> list[str]:
+    return [item for item in plain if isinstance(item, str)] if isinstance(plain, list) else []
+
+
+__all__ = ("GenerateRequest", "Session")
