@@ -165,3 +165,40 @@ def test_a_list_leaves_the_detail_of_faults_out() -> None:
     run(queue, "a")
     queue.apply(JobChanged("a", "failed", FAULT))
     assert queue.summaries()[0].fault == Fault("worker_died", "It died.")
+
+
+def test_what_was_closed_long_ago_is_forgotten() -> None:
+    now_s = [0.0]
+    queue = JobQueue(QueueBounds(keep_s=100.0), clock=lambda: now_s[0])
+    for job in "abc":
+        queue.add(job, request())
+    finish(queue, "a")
+    now_s[0] = 90.0
+    queue.apply(JobChanged("b", "cancelled"))
+    assert queue.expire() == ()
+    now_s[0] = 101.0
+    assert queue.expire() == ("a",)
+    now_s[0] = -1e9  # the clock jumps back: nothing is younger than it was
+    assert queue.expire() == ()
+    now_s[0] = 1e9
+    assert queue.expire() == ("b",)
+    assert [record.job for record in queue] == ["c"]
+
+
+def test_a_job_whose_pictures_were_dropped_cannot_be_retried() -> None:
+    queue = queue_of("a", "b", max_ram_bytes=50)
+    run(queue, "a")
+    queue.apply(JobChanged("a", "failed", FAULT))
+    queue.check_step("a", "queued")
+    finish(queue, "b", 49)
+    with pytest.raises(BadRequest, match="pictures of job a were dropped"):
+        queue.check_step("a", "queued")
+
+
+def test_a_list_that_is_asked_for_again_is_the_same_and_follows_each_change() -> None:
+    queue = queue_of("a", "b", "c")
+    first = queue.summaries()
+    assert all(one is other for one, other in zip(first, queue.summaries(), strict=True))
+    run(queue, "a")
+    assert [summary.position for summary in queue.summaries()] == [0, 0, 1]
+    assert queue.summaries()[0].state == "running"

@@ -32,7 +32,7 @@ class Ledger:
 
     scripts: dict[str, str] = field(default_factory=dict)  # of jobs that were accepted
     asked: set[str] = field(default_factory=set)  # submitted, but perhaps never accepted
-    done: set[str] = field(default_factory=set)
+    told: dict[str, str] = field(default_factory=dict)  # the last state of each
     cancelled: set[str] = field(default_factory=set)  # asked for; it may come too late
     discarded: set[str] = field(default_factory=set)  # asked for, and perhaps never done
     n_taken: int = 0
@@ -58,7 +58,7 @@ def play(engine: EngineClient, ledger: Ledger, chance: random.Random) -> None:
             time.sleep(0.02)
         elif job:
             state = {summary.job: summary.state for summary in engine.jobs()}[job]
-            ledger.done |= {job} if state in ("done", "taken") else set()
+            ledger.told[job] = state
             if order == "cancel" and state in ("queued", "running") and chance.random() < 0.3:
                 ledger.cancelled.add(job)
                 engine.cancel(job)
@@ -85,8 +85,10 @@ def check_list(engine: EngineClient, ledger: Ledger) -> dict[str, str]:
     states = {summary.job: summary.state for summary in summaries}
     assert len(states) == len(summaries)
     assert set(ledger.scripts) - ledger.discarded <= set(states)
-    for job in ledger.done - ledger.discarded:
-        assert states[job] in ("done", "taken"), job
+    for job, state in ledger.told.items():
+        if job not in ledger.discarded and state in CLOSED:
+            assert states[job] in ({"done", "taken"} if state == "done" else {state}), (job, state)
+    ledger.told |= states
     return states
 
 
@@ -99,7 +101,8 @@ def drain(folder: Path, ledger: Ledger) -> None:
             if job not in states:
                 continue
             ends = ENDS[script.partition(" ")[0]] | ({"cancelled"} if job in ledger.cancelled else set())
-            assert {"taken": "done"}.get(states[job], states[job]) in ends, (job, script, states[job])
+            state = "done" if states[job] == "taken" else states[job]
+            assert state in ends, (job, script, state)
             if states[job] in ("done", "taken"):
                 check_result(engine, ledger, job)
         for job in states:
