@@ -18,7 +18,7 @@ from pathlib import Path
 from .child_process import ChildProcess, clean_environment
 from .engine_homes import Completed, Home, completed_environments, python_in, write_marker
 from .pip_settings import forbids_indexes, has_own_torch, uv_environment
-from .setup_checks import bytes_to_come, check_folder, check_room, sha256_of, take_lock, version_of
+from .setup_checks import bytes_to_come, check_folder, check_room, sha256_of, take_lock, torch_of, version_of
 from .uv_tool import SetupStopped, take_uv, uv_at, uv_on_path
 from .uv_words import Progress, SetupFault, follow, is_about_torch, read_fault
 
@@ -227,7 +227,8 @@ class Setup:
         options = ("--no-build", *(["--no-index"] if forbids_indexes(self._plan.environment) else []))
         wheel = str(self._plan.engine_wheel)
         command = (str(uv), "pip", "install", *options, "--python", str(python), wheel)
-        backend = () if has_own_torch(environment) or environment.get("UV_TORCH_BACKEND") else ("auto",)
+        is_chosen = environment.get("UV_TORCH_BACKEND") or has_own_torch(environment, torch_of(Path(wheel)))
+        backend = () if is_chosen else ("auto",)
         code, output = yield from self._run_install(command, backend, environment)
         if code and backend and is_about_torch(output):
             self._say(note=_TORCH_NOTE)

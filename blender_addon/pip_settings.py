@@ -93,8 +93,8 @@ def find_links(pip: Mapping[str, str]) -> list[str]:
     return [os.path.expanduser(place) for place in pip.get("find-links", "").split()]
 
 
-def has_own_torch(environment: Mapping[str, str]) -> bool:
-    """Whether a folder of the user's find-links, as uv will be told them, holds a torch wheel.
+def has_own_torch(environment: Mapping[str, str], version: str = "") -> bool:
+    """Whether a folder of the user's find-links, as uv will be told them, holds a torch of `version`.
 
     uv asks PyTorch's own index before all others once it is given a backend, so a torch that somebody put
     there by hand would never be taken.
@@ -102,7 +102,7 @@ def has_own_torch(environment: Mapping[str, str]) -> bool:
     places = environment.get("UV_FIND_LINKS", "").split(",")
     paths = [unquote(place.removeprefix("file://")) for place in places if place]
     folders = [Path(path.lstrip("/") if os.name == "nt" else path) for path in paths]
-    return any(any(folder.glob("torch-*.whl")) for folder in folders if folder.is_dir())
+    return any(any(folder.glob(f"torch-{version}*.whl")) for folder in folders if folder.is_dir())
 
 
 def _files(environment: Mapping[str, str], platform: str) -> list[Path]:

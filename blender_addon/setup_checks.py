@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +149,18 @@ def version_of(wheel: Path) -> str:
             )
         )
     return parts[1]
+
+
+def torch_of(wheel: Path) -> str:
+    """The version of torch that the engine's wheel asks for, blank if it is not pinned. Raises OSError."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+            metadata = archive.read(names[0]).decode("utf-8") if names else ""
+    except (zipfile.BadZipFile, zlib.error):  # uv will say so
+        return ""
+    found = re.search(r"^Requires-Dist: torch *==([\w.]+)", metadata, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def sha256_of(file: Path) -> str:

@@ -168,7 +168,7 @@ def test_a_server_that_does_not_listen_is_killed_when_patience_is_used_up(tmp_pa
     ("script", "message", "remedy"),
     [
         ("import sys; sys.exit('maquette: The port 5 is taken.\\nGo.')", "port 5 is taken", "Go"),
-        ("import sys; sys.exit('python: No module named engine')", "no Maquette engine in it", "Set Up Engine"),
+        ("import sys; sys.exit('python: No module named engine')", "no Maquette engine in", "Set Up Engine"),
         ("import not_there_at_all", "missing or broken", "Set Up Engine"),
         ("import sys; sys.exit(3)", "exit code 3", "Start it again"),
         ("import os; os.kill(os.getpid(), 9)", "was killed", "Start it again"),

@@ -102,3 +102,5 @@ def test_a_torch_of_the_users_own_is_seen(tmp_path: Path) -> None:
     assert has_own_torch({"UV_FIND_LINKS": folder.as_uri()})
     assert not has_own_torch({"UV_FIND_LINKS": str(tmp_path)})
     assert not has_own_torch({})
+    assert has_own_torch({"UV_FIND_LINKS": str(folder)}, "2.13.0")
+    assert not has_own_torch({"UV_FIND_LINKS": str(folder)}, "2.12.0")
