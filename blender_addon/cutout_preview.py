@@ -1,4 +1,4 @@
-"""The cut-out is shown before time is spent: the newest picture's, made by the engine, kept as one small icon."""
+"""The cut-out is shown before time is spent: of the newest picture, made by the engine, kept as one icon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes and results wait here until the scene may be touched; then they land one a tick, ours by themselves."""
+"""Shapes and results wait here until the scene may be touched; then they land, one a tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The add-on's own small files hold what can be lost without harm: unreadable ones count as absent. No bpy."""
+"""The add-on's small files hold what can be lost without harm; unreadable ones count as absent. No bpy."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class MaquettePreferences(bpy.types.AddonPreferences):
     )
     engine: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Engine",
-        description="A Python, an environment or a maquette program that runs the engine; empty to have it found",
+        description="A Python, environment or maquette program that runs the engine; empty to have it found",
         subtype="FILE_PATH",
     )
     data: bpy.props.StringProperty(  # type: ignore[valid-type]
@@ -123,7 +123,7 @@ def options() -> EngineOptions:
 
 
 def free_gib(folder: Path) -> float | None:
-    """Gigabytes (2^30 bytes) free on the disk of `folder`, or of its nearest parent; None if it cannot be told."""
+    """Gigabytes (2^30 bytes) free on the disk where `folder` is or will be; None if it cannot be told."""
     for place in (folder, *folder.parents):
         if place.exists():
             try:

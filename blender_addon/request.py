@@ -1,4 +1,4 @@
-"""A request is made of what the panel or a script says; pictures are read as they lie, or from their pixels."""
+"""A request is made of what the panel or a script says; pictures go as their files lie, or as pixels."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _pixels(image: bpy.types.Image) -> Array:
 
 
 def _display_values(linear):  # type: ignore[no-untyped-def]
-    """sRGB values of scene-linear ones with premultiplied alpha, as Blender holds float images (IEC 61966-2-1)."""
+    """The sRGB values (IEC 61966-2-1) of linear ones with premultiplied alpha, as Blender has floats."""
     import numpy as np
 
     values = np.nan_to_num(linear.copy(), posinf=1.0)

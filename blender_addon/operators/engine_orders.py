@@ -5,11 +5,12 @@ import bpy
 from .. import clock
 
 
-class MAQUETTE_OT_start_engine(bpy.types.Operator):  # noqa: N801
-    """Start the engine, or find the one that runs"""
+class MAQUETTE_OT_start_engine(bpy.types.Operator):
+    """Start the engine, or find the one that runs."""
 
     bl_idname = "maquette.start_engine"
     bl_label = "Start Engine"
+    bl_description = "Start the engine, or find the one that runs"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -19,11 +20,12 @@ class MAQUETTE_OT_start_engine(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_stop_engine(bpy.types.Operator):  # noqa: N801
-    """End the engine; jobs that wait go on when it is started again"""
+class MAQUETTE_OT_stop_engine(bpy.types.Operator):
+    """End the engine; jobs that wait go on when it is started again."""
 
     bl_idname = "maquette.stop_engine"
     bl_label = "Stop Engine"
+    bl_description = "End the engine; jobs that wait go on when it is started again"
     bl_options = {"INTERNAL"}
 
     @classmethod
@@ -39,11 +41,12 @@ class MAQUETTE_OT_stop_engine(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_restart_engine(bpy.types.Operator):  # noqa: N801
-    """End the engine and start it anew; nothing that it was asked for is lost"""
+class MAQUETTE_OT_restart_engine(bpy.types.Operator):
+    """End the engine and start it anew; nothing that it was asked for is lost."""
 
     bl_idname = "maquette.restart_engine"
     bl_label = "Restart Engine"
+    bl_description = "End the engine and start it anew; nothing that it was asked for is lost"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -53,11 +56,12 @@ class MAQUETTE_OT_restart_engine(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_free_gpu(bpy.types.Operator):  # noqa: N801
-    """Give all graphics memory of the engine back; it is taken again when the next job starts"""
+class MAQUETTE_OT_free_gpu(bpy.types.Operator):
+    """Give all graphics memory of the engine back; it is taken again when the next job starts."""
 
     bl_idname = "maquette.free_gpu"
     bl_label = "Free GPU"
+    bl_description = "Give all graphics memory of the engine back; it is taken again when the next job starts"
     bl_options = {"INTERNAL"}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Generate: from the panel's pictures, from files that were dropped or named, or from the Image editor's image."""
+"""Generate: of the pictures of the panel, of files that were dropped or named, of the Image editor's image."""
 
 import secrets
 import time
@@ -18,11 +18,12 @@ _WAIT_S = 0.02
 _FROM_PANEL = -1  # of a number: the panel's
 
 
-class MAQUETTE_OT_generate(bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
-    """Make a textured 3D model of the picture"""
+class MAQUETTE_OT_generate(bpy.types.Operator):
+    """Make a textured 3D model of the picture."""
 
     bl_idname = "maquette.generate"
     bl_label = "Generate"
+    bl_description = "Make a textured 3D model of the picture"
     bl_options = {"INTERNAL"}
 
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
@@ -268,7 +269,7 @@ def _named_views(paths: list[Path]) -> tuple[ViewPicture, ...]:
     return tuple(request.picture_at(by_view[view], view) for view in VIEWS if view in by_view)
 
 
-class MAQUETTE_FH_pictures(bpy.types.FileHandler):  # noqa: N801
+class MAQUETTE_FH_pictures(bpy.types.FileHandler):
     """Pictures dropped into the 3D view become models."""
 
     bl_idname = "MAQUETTE_FH_pictures"

@@ -19,11 +19,12 @@ def _newest(jobs: list[Job]) -> Job | None:
     return jobs[-1] if jobs else None
 
 
-class MAQUETTE_OT_cancel(bpy.types.Operator):  # noqa: N801
-    """Stop making this model; nothing of it stays"""
+class MAQUETTE_OT_cancel(bpy.types.Operator):
+    """Stop making this model; nothing of it stays."""
 
     bl_idname = "maquette.cancel"
     bl_label = "Cancel"
+    bl_description = "Stop making this model; nothing of it stays"
     bl_options = {"INTERNAL"}
     job: _job_property()  # type: ignore[valid-type]
 
@@ -42,11 +43,12 @@ class MAQUETTE_OT_cancel(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_retry(bpy.types.Operator):  # noqa: N801
-    """Make this model once more"""
+class MAQUETTE_OT_retry(bpy.types.Operator):
+    """Make this model once more."""
 
     bl_idname = "maquette.retry"
     bl_label = "Try Again"
+    bl_description = "Make this model once more"
     bl_options = {"INTERNAL"}
     job: _job_property()  # type: ignore[valid-type]
 
@@ -63,11 +65,12 @@ class MAQUETTE_OT_retry(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_insert_result(bpy.types.Operator):  # noqa: N801
-    """Put this model into the scene, at the 3D cursor"""
+class MAQUETTE_OT_insert_result(bpy.types.Operator):
+    """Put this model into the scene, at the 3D cursor."""
 
     bl_idname = "maquette.insert_result"
     bl_label = "Insert Result"
+    bl_description = "Put this model into the scene, at the 3D cursor"
     bl_options = {"INTERNAL"}
     job: _job_property()  # type: ignore[valid-type]
 
@@ -90,11 +93,12 @@ class MAQUETTE_OT_insert_result(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_discard(bpy.types.Operator):  # noqa: N801
-    """Forget this job and its result; what is in the scene stays"""
+class MAQUETTE_OT_discard(bpy.types.Operator):
+    """Forget this job and its result; what is in the scene stays."""
 
     bl_idname = "maquette.discard"
     bl_label = "Forget"
+    bl_description = "Forget this job and its result; what is in the scene stays"
     bl_options = {"INTERNAL"}
     job: _job_property()  # type: ignore[valid-type]
 

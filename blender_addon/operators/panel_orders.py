@@ -1,4 +1,4 @@
-"""Small buttons of the panel: choose a picture, open the preferences, lower the quality, show the textures."""
+"""Small buttons: choose a picture, open the preferences, lower the quality, show the textures."""
 
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from .. import clock, preferences, request
 _CHEAPER = ("best", "portfolio", "balanced", "fastest", "sequential", "safe", "eco", "prototype")
 
 
-class MAQUETTE_OT_choose_picture(bpy.types.Operator):  # noqa: N801
-    """Choose a picture for the panel"""
+class MAQUETTE_OT_choose_picture(bpy.types.Operator):
+    """Choose a picture for the panel."""
 
     bl_idname = "maquette.choose_picture"
     bl_label = "Choose Picture"
+    bl_description = "Choose a picture for the panel"
     bl_options = {"INTERNAL", "UNDO"}
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
@@ -40,11 +41,12 @@ class MAQUETTE_OT_choose_picture(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_open_preferences(bpy.types.Operator):  # noqa: N801
-    """Open the preferences of Maquette: folders, engine, graphics memory"""
+class MAQUETTE_OT_open_preferences(bpy.types.Operator):
+    """Open the preferences of Maquette: folders, engine, graphics memory."""
 
     bl_idname = "maquette.open_preferences"
     bl_label = "Open Preferences"
+    bl_description = "Open the preferences of Maquette: folders, engine, graphics memory"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -53,11 +55,12 @@ class MAQUETTE_OT_open_preferences(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_allow_online(bpy.types.Operator):  # noqa: N801
-    """Open the place in Blender's preferences where online access is allowed"""
+class MAQUETTE_OT_allow_online(bpy.types.Operator):
+    """Open the place in Blender's preferences where online access is allowed."""
 
     bl_idname = "maquette.allow_online"
     bl_label = "Allow Online Access"
+    bl_description = "Open the place in Blender's preferences where online access is allowed"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -66,11 +69,12 @@ class MAQUETTE_OT_allow_online(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_lower_preset(bpy.types.Operator):  # noqa: N801
-    """Choose the next cheaper quality"""
+class MAQUETTE_OT_lower_preset(bpy.types.Operator):
+    """Choose the next cheaper quality."""
 
     bl_idname = "maquette.lower_preset"
     bl_label = "Lower the Quality"
+    bl_description = "Choose the next cheaper quality"
     bl_options = {"INTERNAL", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -82,11 +86,12 @@ class MAQUETTE_OT_lower_preset(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_show_materials(bpy.types.Operator):  # noqa: N801
-    """Switch the 3D views to Material Preview, which shows textures"""
+class MAQUETTE_OT_show_materials(bpy.types.Operator):
+    """Switch the 3D views to Material Preview, which shows textures."""
 
     bl_idname = "maquette.show_materials"
     bl_label = "Show Textures"
+    bl_description = "Switch the 3D views to Material Preview, which shows textures"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -98,11 +103,12 @@ class MAQUETTE_OT_show_materials(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_dismiss_tip(bpy.types.Operator):  # noqa: N801
-    """Do not say this again"""
+class MAQUETTE_OT_dismiss_tip(bpy.types.Operator):
+    """Do not say this again."""
 
     bl_idname = "maquette.dismiss_tip"
     bl_label = "Dismiss"
+    bl_description = "Do not say this again"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -12,11 +12,14 @@ from ..session import Session
 _N_LOG_LINES = 200
 
 
-class MAQUETTE_OT_copy_report(bpy.types.Operator):  # noqa: N801
-    """Copy what helps to find a fault: versions, device, the last jobs and the end of the logs"""
+class MAQUETTE_OT_copy_report(bpy.types.Operator):
+    """Copy what helps to find a fault: versions, device, the last jobs and the end of the logs."""
 
     bl_idname = "maquette.copy_report"
     bl_label = "Copy Report"
+    bl_description = (
+        "Copy what helps to find a fault: versions, device, the last jobs and the end of the logs"
+    )
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -26,11 +29,12 @@ class MAQUETTE_OT_copy_report(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_clear_error(bpy.types.Operator):  # noqa: N801
-    """Take this message away"""
+class MAQUETTE_OT_clear_error(bpy.types.Operator):
+    """Take this message away."""
 
     bl_idname = "maquette.clear_error"
     bl_label = "Dismiss"
+    bl_description = "Take this message away"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

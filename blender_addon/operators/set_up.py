@@ -13,11 +13,12 @@ from ..engine_setup import Setup, SetupPlan
 _FOLDER = Path(__file__).parent.parent
 
 
-class MAQUETTE_OT_setup_engine(bpy.types.Operator):  # noqa: N801
-    """Install the engine into a folder of your choice, outside Blender; it can be interrupted and goes on later"""
+class MAQUETTE_OT_setup_engine(bpy.types.Operator):
+    """Install the engine outside Blender, into a folder of your choice; it may be interrupted."""
 
     bl_idname = "maquette.setup_engine"
     bl_label = "Set Up Engine"
+    bl_description = "Install the engine outside Blender, into a folder of your choice; it may be interrupted"
     bl_options = {"INTERNAL"}
 
     directory: bpy.props.StringProperty(  # type: ignore[valid-type]
@@ -63,11 +64,12 @@ class MAQUETTE_OT_setup_engine(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class MAQUETTE_OT_cancel_setup(bpy.types.Operator):  # noqa: N801
-    """Stop the set-up; the next one goes on from there"""
+class MAQUETTE_OT_cancel_setup(bpy.types.Operator):
+    """Stop the set-up; the next one goes on from there."""
 
     bl_idname = "maquette.cancel_setup"
     bl_label = "Cancel Set-Up"
+    bl_description = "Stop the set-up; the next one goes on from there"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -78,7 +80,7 @@ class MAQUETTE_OT_cancel_setup(bpy.types.Operator):  # noqa: N801
 
 
 def platform_name() -> str:
-    """This computer as Blender's extensions name platforms: windows-x64, macos-arm64, …"""
+    """This computer as Blender's extensions name platforms: windows-x64, macos-arm64 and so on."""
     system = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     machine = platform.machine().lower()
     return f"{system}-{'arm64' if machine in ('arm64', 'aarch64') else 'x64'}"

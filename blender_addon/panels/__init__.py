@@ -1,4 +1,4 @@
-"""The sidebar: what the artist decides, what it will cost, how it goes, and what went wrong with what mends it."""
+"""The sidebar: what the artist decides, what it will cost, how it goes, and what mends what went wrong."""
 
 from . import advanced, jobs, main
 

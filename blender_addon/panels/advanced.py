@@ -7,7 +7,7 @@ from ..properties import BACKEND_TITLES
 from .text import draw_text
 
 
-class MAQUETTE_PT_advanced(bpy.types.Panel):  # noqa: N801
+class MAQUETTE_PT_advanced(bpy.types.Panel):
     """Method, seed, triangles, texture, depth."""
 
     bl_label = "Advanced"

@@ -12,7 +12,7 @@ from .text import draw_text
 _ICONS = {DONE: "IMPORT", TAKEN: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
 
 
-class MAQUETTE_PT_queue(bpy.types.Panel):  # noqa: N801
+class MAQUETTE_PT_queue(bpy.types.Panel):
     """Jobs that run or wait, of all programs that use this engine."""
 
     bl_label = "Queue"
@@ -37,7 +37,7 @@ class MAQUETTE_PT_queue(bpy.types.Panel):  # noqa: N801
             row.operator("maquette.cancel", text="", icon="X", emboss=False).job = job.job
 
 
-class MAQUETTE_UL_history(bpy.types.UIList):  # noqa: N801
+class MAQUETTE_UL_history(bpy.types.UIList):
     """The list of finished jobs."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:  # type: ignore[no-untyped-def]
@@ -47,7 +47,7 @@ class MAQUETTE_UL_history(bpy.types.UIList):  # noqa: N801
         row.label(text=item.detail, translate=False)
 
 
-class MAQUETTE_PT_history(bpy.types.Panel):  # noqa: N801
+class MAQUETTE_PT_history(bpy.types.Panel):
     """What was made, and can be inserted again."""
 
     bl_label = "History"

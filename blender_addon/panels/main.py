@@ -38,7 +38,7 @@ STAGE_TITLES = {
 }
 
 
-class MAQUETTE_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names of panels
+class MAQUETTE_PT_main(bpy.types.Panel):
     """One picture in, one textured model out."""
 
     bl_label = "Maquette"
@@ -264,7 +264,7 @@ def draw_tip(layout: bpy.types.UILayout, context: bpy.types.Context, running: cl
         row.operator("maquette.dismiss_tip", text="", icon="X")
 
 
-class MAQUETTE_MT_presets(bpy.types.Menu):  # noqa: N801
+class MAQUETTE_MT_presets(bpy.types.Menu):
     """All qualities that the engine offers."""
 
     bl_label = "Quality"

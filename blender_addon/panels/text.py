@@ -1,10 +1,11 @@
-"""Text that is longer than the panel is wide is broken into lines, by what the letters measure on the screen."""
+"""Text that is longer than the panel is wide is broken into lines, by what its letters measure on screen."""
 
 import blf
 import bpy
 
 from ..sentences import translated
 
+_CLOSING = "。、，！？）」：；"  # never the first letter of a line
 _MARGIN_PX = 44  # of a panel with an icon, at a scale of 1
 
 
@@ -39,7 +40,7 @@ def _pieces(text: str) -> list[str]:
     pieces: list[str] = []
     for letter in text:
         is_wide = "\u3000" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
-        if not pieces or is_wide and letter not in "。、，！？）」：；" or pieces[-1].endswith(" "):
+        if not pieces or (is_wide and letter not in _CLOSING) or pieces[-1].endswith(" "):
             pieces.append(letter)
         else:
             pieces[-1] += letter
