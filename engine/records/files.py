@@ -13,7 +13,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from engine.errors import BadInput, MaquetteError
+from engine.errors import BadInput, BadRequest, MaquetteError
 from engine.folders import make_folder
 from engine.payloads import REQUEST, RESULT, OnDisk, payload_name, write_payload
 from protocol.codec import ProtocolError
@@ -45,7 +45,7 @@ class JobFiles:
         self.run_folder = make_folder(folder / f"{_RUN}{secrets.token_hex(8)}")
 
     def _rescue(self, run_folder: Path) -> None:
-        """Keeps the whole results in a folder whose server was killed before it could take them over."""
+        """Keeps the whole results in a folder whose server ended before it could take them over."""
         for written in run_folder.glob(f"*{RESULT}"):
             with contextlib.suppress(OSError):  # Windows: the dying worker has it, and the job is done again
                 os.replace(written, self.folder / written.name)
@@ -61,7 +61,12 @@ class JobFiles:
         return OnDisk(self.folder / payload_name(job, suffix), job, classes, n_bytes)
 
     def write_request(self, job: str, request: Request) -> OnDisk:
-        """Writes what a job was given; raises DiskFull, BadInput."""
+        """Writes what a new job was given; raises DiskFull, BadInput, BadRequest for an id that is in use."""
+        if not self.remove(job, (RESULT,)):
+            raise BadRequest(
+                f"The result of an earlier job {job} is still in use.",
+                remedy="Choose another id for the new one.",
+            )
         n_bytes = write_payload(self.folder / payload_name(job, REQUEST), Submit(job, request))
         return self.payload(job, REQUEST, n_bytes)
 
@@ -94,7 +99,8 @@ class JobFiles:
         return is_gone
 
     def close(self) -> None:
-        """Removes the folder of this run."""
+        """Removes the folder of this run, but for the whole results in it."""
+        self._rescue(self.run_folder)
         shutil.rmtree(self.run_folder, ignore_errors=True)
 
 

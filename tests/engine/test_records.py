@@ -142,6 +142,39 @@ def test_a_result_that_was_written_but_not_told_is_done(folder: Path) -> None:
     assert not list(folder.rglob("*.part"))
 
 
+def test_a_result_that_was_written_while_the_server_ended_is_done(folder: Path) -> None:
+    engine = Engine(folder)
+    engine.submit("a", "b")
+    engine.turn("a", "running")
+    engine.turn("b", "running", "cancelling")
+    for job in "ab":
+        write_result(engine.records.run_folder, made_of(job))
+    engine.records.close()
+    assert Engine(folder).states() == {"a": "done", "b": "cancelled"}
+    assert files_of(folder, "b") == [REQUEST]
+
+
+def test_an_id_whose_files_are_still_in_use_is_not_given_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(folder)
+    engine.submit("a")
+    engine.finish("a")
+
+    def in_use(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", in_use)
+        engine.queue.discard("a")
+        assert engine.states() == {}
+        with pytest.raises(BadRequest, match="still in use"):
+            engine.submit("a")
+    engine.kill()
+    assert Engine(folder).states() == {}
+    assert files_of(folder, "a") == []
+
+
 def test_a_worker_that_outlived_its_server_cannot_write(folder: Path) -> None:
     engine = Engine(folder)
     engine.submit("a")
@@ -332,3 +365,20 @@ def test_a_result_in_memory_for_want_of_room_is_made_again_by_the_next_server(fo
     engine.turn("a", "taken")
     engine.kill()
     assert Engine(folder).states() == {"a": "taken"}
+
+
+def test_what_was_kept_long_enough_is_forgotten_with_its_files(mixed: Path) -> None:
+    engine = Engine(mixed, QueueBounds(keep_s=-1.0))  # as if 30 days were over
+    assert set(engine.queue.expire()) == {"cancelling", "done", "taken", "failed", "cancelled"}
+    engine.kill()
+    assert set(Engine(mixed).states()) == {"queued-1", "running", "queued-2"}
+    assert (
+        sorted(path.suffix for path in mixed.iterdir() if path.is_file() and "sqlite3" not in path.name)
+        == [REQUEST] * 3
+    )
+
+
+def test_the_folder_is_the_user_s_alone(mixed: Path) -> None:
+    if os.name == "posix":
+        assert mixed.stat().st_mode & 0o077 == 0
+        assert all(path.stat().st_mode & 0o077 == 0 for path in mixed.glob(f"*{REQUEST}"))
