@@ -18,6 +18,12 @@ class Stand:
     is_active: bool
 
 
+def holds(layer: bpy.types.ViewLayer, item: bpy.types.Object) -> bool:
+    """Whether `item` can be seen or hidden in `layer`: its collections may be excluded there."""
+    item.select_get(view_layer=layer)  # brings the layer's list up to date, without evaluating the scene
+    return bool(layer.objects.get(item.name) == item)
+
+
 def remember(items: list[bpy.types.Object]) -> list[Stand]:
     """How `items` stand in all view layers of their scenes."""
     return [
@@ -31,14 +37,14 @@ def remember(items: list[bpy.types.Object]) -> list[Stand]:
         for item in items
         for scene in item.users_scene
         for layer in scene.view_layers
-        if layer.objects.get(item.name) == item
+        if holds(layer, item)
     ]
 
 
 def restore(stands: list[Stand]) -> None:
     """Puts the objects back as they stood, where they are still in the view layer."""
     for stand in stands:
-        if stand.layer.objects.get(stand.item.name) != stand.item:
+        if not holds(stand.layer, stand.item):
             continue
         stand.item.select_set(stand.is_selected, view_layer=stand.layer)
         stand.item.hide_set(stand.is_hidden, view_layer=stand.layer)
@@ -50,7 +56,7 @@ def present(item: bpy.types.Object, scene: bpy.types.Scene) -> None:
     """Selects `item` alone and makes it active in the windows that show `scene`, in local views too."""
     for window in bpy.data.window_managers[0].windows:
         layer = window.view_layer
-        if window.scene != scene or layer.objects.get(item.name) != item:
+        if window.scene != scene or not holds(layer, item):
             continue
         for other in list(layer.objects.selected):
             other.select_set(False, view_layer=layer)
