@@ -18,13 +18,22 @@ from pathlib import Path
 from .child_process import ChildProcess, clean_environment
 from .engine_homes import Completed, Home, completed_environments, python_in, write_marker
 from .pip_settings import forbids_indexes, has_own_torch, uv_environment
-from .setup_checks import bytes_to_come, check_folder, check_room, sha256_of, take_lock, torch_of, version_of
+from .setup_checks import (
+    bytes_to_come,
+    check_folder,
+    check_platform,
+    check_room,
+    sha256_of,
+    take_lock,
+    torch_of,
+    version_of,
+)
 from .uv_tool import SetupStopped, take_uv, uv_at, uv_on_path
 from .uv_words import Progress, SetupFault, follow, is_about_torch, read_fault
 
-PYTHONS = ">=3.11,<3.14"  # the engine's own lower bound; torch 2.13 and all others have wheels up to 3.13
+PYTHONS = ">=3.11,<3.14"  # the engine's own lower bound; xatlas 0.0.11 has no wheel for 3.14
 CANCEL_S = 1.5  # a cancelled child is killed after this
-# The share of the whole that is done when a step begins: measured on Linux, 2 cores, packages near by (53 s).
+# The share of the whole that is done when a step begins: measured on Linux, 2 cores, packages near by (40 s).
 _BEGINS = (0.0, 0.01, 0.03, 0.06, 0.92, 0.97, 1.0)
 _STEPS = ("check", "uv", "environment", "install", "try", "finish")
 _TORCH_NOTE = (
@@ -118,6 +127,8 @@ class Setup:
 
     def close(self) -> None:
         """Ends everything at once: for when Blender goes away."""
+        if self.state.is_over:
+            return
         if self._child:
             self._child.kill()
             self._child.wait(1.0)
@@ -148,6 +159,7 @@ class Setup:
         """The set-up from beginning to end; each `yield` gives the timer back."""
         plan, home = self._plan, self._home
         yield
+        check_platform()
         check_folder(plan.home, may_go_online=plan.may_go_online)
         with take_lock(home.lock):
             version, wheel_sha256 = version_of(plan.engine_wheel), sha256_of(plan.engine_wheel)
@@ -174,7 +186,7 @@ class Setup:
         """Whether this wheel is set up already and still runs; then it is the newest from now on."""
         for marker, target in completed_environments(self._home):
             if marker.wheel_sha256 == wheel_sha256 and not self._plan.is_anew:
-                self._begin("try", "Trying the engine…")
+                self._say(words="Trying the engine…")
                 with contextlib.suppress(SetupStopped):  # then it is made again
                     _, verdict = yield from self._try_it(target, version)
                     write_marker(target, replace(marker, finished_s=time.time()))
@@ -252,7 +264,7 @@ class Setup:
         environment = clean_environment(self._plan.environment) | {
             "MAQUETTE_DATA": str(self._home.root / "trial")
         }
-        _, output = yield from self._run(command, environment)
+        _, output = yield from self._run(command, environment, is_heard=False)  # a report for a program
         start = output.find("{")
         try:
             report, _ = json.JSONDecoder().raw_decode(output[max(start, 0) :])
@@ -293,7 +305,7 @@ class Setup:
         self._say(freed_bytes=max(0, shutil.disk_usage(self._home.root).free - free_bytes))
 
     def _run(
-        self, command: tuple[str, ...], environment: Mapping[str, str]
+        self, command: tuple[str, ...], environment: Mapping[str, str], *, is_heard: bool = True
     ) -> Generator[None, None, tuple[int, str]]:
         """Runs `command` to its end; returns its exit code and its words, which the state follows."""
         child = ChildProcess(command, environment=environment, folder=self._home.root, log=self._home.log)
@@ -308,7 +320,8 @@ class Setup:
                 output += text
                 whole, newline, rest = (rest + text).rpartition("\n")
                 progress = follow(progress, whole + newline)
-                self._show(progress, free_bytes)
+                if is_heard:
+                    self._show(progress, free_bytes)
                 if code is not None and not text:
                     return code, output
                 yield
@@ -319,7 +332,7 @@ class Setup:
 
     def _show(self, progress: Progress, free_bytes: int) -> None:
         """Puts uv's progress into the state; bytes only while packages are fetched."""
-        if progress.line and _STEPS[self.state.step - 1] != "try":  # the engine's report is for a program
+        if progress.line:
             self._say(detail=progress.line)
         if not self._to_come_bytes or not progress.total_bytes:
             return

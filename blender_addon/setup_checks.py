@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import sys
@@ -35,7 +36,7 @@ class Cost:
     disk_bytes: int
 
 
-def estimate_cost(environment: Mapping[str, str], *, platform: str = sys.platform) -> Cost:
+def estimate_cost(environment: Mapping[str, str], *, system: str = sys.platform) -> Cost:
     """What the engine takes on this computer: with CUDA where there is an NVIDIA driver, else without.
 
     With CUDA, Linux: 2.82 GB in the 19 largest wheels (torch 2.13, CUDA 13), 4.99 GB unpacked, read from the
@@ -43,20 +44,44 @@ def estimate_cost(environment: Mapping[str, str], *, platform: str = sys.platfor
     wheel and is taken to be the same. Without: 1.3 GB on the disk, measured on Linux with torch 2.13.0+cpu.
     """
     backend = environment.get("UV_TORCH_BACKEND", "auto")
-    has_cuda = has_nvidia_driver(environment, platform=platform) if backend == "auto" else backend != "cpu"
-    return Cost(3 * _GB, 6 * _GB) if has_cuda and platform != "darwin" else Cost(_GB // 2, 3 * _GB // 2)
+    has_cuda = has_nvidia_driver(environment, system=system) if backend == "auto" else backend != "cpu"
+    return Cost(3 * _GB, 6 * _GB) if has_cuda and system != "darwin" else Cost(_GB // 2, 3 * _GB // 2)
 
 
-def has_nvidia_driver(environment: Mapping[str, str], *, platform: str = sys.platform) -> bool:
+def has_nvidia_driver(environment: Mapping[str, str], *, system: str = sys.platform) -> bool:
     """Whether an NVIDIA driver is installed, without running anything."""
-    if platform == "win32":
+    if system == "win32":
         return Path(environment.get("SYSTEMROOT", "C:/Windows"), "System32/nvcuda.dll").exists()
     return Path("/proc/driver/nvidia/version").exists() or (
         shutil.which("nvidia-smi", path=environment.get("PATH")) is not None
     )
 
 
-def check_folder(home: Path, *, may_go_online: bool, platform: str = sys.platform) -> None:
+def check_platform(
+    system: str = sys.platform, machine: str | None = None, macos_version: str | None = None
+) -> None:
+    """Raises SetupStopped on a computer for which PyTorch 2.13 is not made: an Intel Mac, macOS before 14.
+
+    Windows on ARM is left to try: its wheels lie on PyTorch's own server only.
+    """
+    if system != "darwin":
+        return
+    machine = platform.machine() if machine is None else machine
+    version = platform.mac_ver()[0] if macos_version is None else macos_version
+    remedy = "Run the engine on another computer and connect to it."
+    if machine == "x86_64":
+        message = "PyTorch is no longer made for Macs with an Intel processor, so the engine cannot run here."
+    elif version and int(version.partition(".")[0]) < 14:
+        message, remedy = (
+            "PyTorch needs macOS 14 or newer; this is {version}.",
+            "Update macOS, then try again.",
+        )
+    else:
+        return
+    raise SetupStopped(SetupFault("unsupported", message, remedy, {"version": version}))
+
+
+def check_folder(home: Path, *, may_go_online: bool, system: str = sys.platform) -> None:
     """Makes the folder `home` and finds it fit. Raises SetupStopped with what is wrong and what to do."""
     if not may_go_online:
         raise SetupStopped(
@@ -66,7 +91,7 @@ def check_folder(home: Path, *, may_go_online: bool, platform: str = sys.platfor
                 "Allow it in Preferences > System > Network > Allow Online Access.",
             )
         )
-    if platform == "win32" and len(str(home)) > WINDOWS_PATH_MAX:
+    if system == "win32" and len(str(home)) > WINDOWS_PATH_MAX:
         raise SetupStopped(
             SetupFault(
                 "folder",

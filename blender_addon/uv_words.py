@@ -19,8 +19,8 @@ _UNPACKED = 1.77
 class SetupFault:
     """Why a set-up stopped: a `kind` for the panel, and two sentences into which `values` are to be put.
 
-    Kinds: offline, busy, folder, disk_full, uv_missing, no_python, network, certificate, broken_download,
-    permission, no_packages, broken_engine, internal.
+    Kinds: unsupported, offline, busy, folder, disk_full, uv_missing, no_python, network, certificate,
+    broken_download, permission, no_packages, broken_engine, internal.
     """
 
     kind: str

@@ -19,7 +19,8 @@ from blender_addon.engine_homes import Home, completed_environments, read_marker
 from blender_addon.engine_process import EngineMissing, find_engine
 from blender_addon.engine_setup import Setup, SetupPlan, SetupState
 from blender_addon.pip_settings import has_own_torch, uv_environment
-from blender_addon.setup_checks import estimate_cost, torch_of
+from blender_addon.setup_checks import check_platform, estimate_cost, torch_of
+from blender_addon.uv_tool import SetupStopped
 from blender_addon.uv_words import Progress, follow, read_fault
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the fake uv is a script with a first line")
@@ -183,6 +184,15 @@ def test_a_torch_in_the_users_folder_or_a_backend_of_theirs_is_not_overruled(tmp
     assert told["UV_TORCH_BACKEND"] == "cu128"
 
 
+def test_a_mac_for_which_there_is_no_pytorch_is_told_at_once() -> None:
+    with pytest.raises(SetupStopped, match="Intel"):
+        check_platform("darwin", "x86_64", "15.1")
+    with pytest.raises(SetupStopped, match=r"this is 13\.7"):
+        check_platform("darwin", "arm64", "13.7")
+    check_platform("darwin", "arm64", "14.0")
+    check_platform("linux", "x86_64", "")
+
+
 def test_offline_nothing_is_touched_and_the_preference_is_named(tmp_path: Path) -> None:
     plan = replace(make_plan(tmp_path), may_go_online=False)
     state = go(Setup(plan))
@@ -285,7 +295,7 @@ def test_progress_counts_what_grew_on_the_disk() -> None:
 
 def test_a_card_costs_more_than_none() -> None:
     without, with_card = (
-        estimate_cost({"UV_TORCH_BACKEND": name}, platform="linux") for name in ("cpu", "cu130")
+        estimate_cost({"UV_TORCH_BACKEND": name}, system="linux") for name in ("cpu", "cu130")
     )
     assert without.disk_bytes < with_card.disk_bytes
     assert without.download_bytes < with_card.download_bytes
