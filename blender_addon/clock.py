@@ -1,44 +1,75 @@
 """One timer does all that is not a click: it hears the engine, lands results, and redraws what changed.
 
 It is no modal operator, which would stop autosave. It never waits, and touches the scene only when it may.
+What takes long to import is imported by the first ticks, one part in each: enabling the add-on costs nothing.
 """
 
 from __future__ import annotations
 
+import importlib
 import time
 import traceback
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING
 
 import bpy
-from bpy.app.translations import pgettext_iface as words
 
-from . import history, preferences
-from .cutout_preview import CutoutPreview
-from .landing_strip import LandingStrip
-from .protocol import messages as m
-from .protocol.faults import Fault, fitted
-from .protocol.results import CutoutReady
-from .scene.overlay import Overlay
-from .session import Session
+from . import preferences
+
+if TYPE_CHECKING:
+    from .engine_setup import Setup
+    from .movement import Movement
+    from .protocol.session import Welcome
+    from .session import Session
+
+# In an order in which each adds little to those before it.
+_PARTS = (
+    *("dataclasses", "json", "subprocess", "uuid", "tempfile"),
+    *(".protocol.rules", ".protocol.arrays", ".protocol.faults", ".protocol.requests", ".protocol.session"),
+    *(
+        ".protocol.events",
+        ".protocol.results",
+        "msgpack",
+        ".protocol.codec",
+        ".protocol.track",
+        "zmq",
+        ".link",
+    ),
+    *(".engine_process", ".connection", ".estimate", ".ledger", ".session", ".pictures", ".scene.placement"),
+    *(".scene.landing", ".scene.overlay", ".cutout_preview", ".landing_strip", ".movement"),
+)
+_FIRST_S = 0.2  # after Blender's own start
 
 _clock: Clock | None = None
 
 
 class Clock:
-    """The session and what shows it, moved by one timer of Blender's."""
+    """The timer, and from its first ticks on the session and all that moves with it."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.cutout = CutoutPreview(session)
-        self.strip = LandingStrip(session)
-        self.overlay = Overlay()
-        self.setup = None  # engine_setup.Setup while or after one runs
+    def __init__(self, version: str) -> None:
+        self.setup: Setup | None = None  # while or after one runs
+        self._movement: Movement | None = None
+        self._version = version
+        self._warming = self._warm_up()
         self._shown: Hashable = None
         self._beat = self.beat  # the timer is found again by this very object
 
+    @property
+    def movement(self) -> Movement:
+        """What is moved; made now if it was not yet."""
+        for _ in self._warming:
+            pass
+        assert self._movement is not None
+        return self._movement
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether what is moved is there already."""
+        return self._movement is not None
+
     def start(self) -> None:
         """Begins to tick; the timer survives the opening of other files."""
-        bpy.app.timers.register(self._beat, first_interval=0.2, persistent=True)
+        bpy.app.timers.register(self._beat, first_interval=_FIRST_S, persistent=True)
 
     def wake(self) -> None:
         """Ticks at once, because there is something to do."""
@@ -46,99 +77,72 @@ class Clock:
             bpy.app.timers.unregister(self._beat)
         bpy.app.timers.register(self._beat, first_interval=0.0, persistent=True)
 
-    def file_opened(self) -> None:
-        """Another file is open: what was to land in the old one waits for a click."""
-        self.session.forget_places()
-        self.strip.forget()
-        self.cutout.picture_changed()
-        self.wake()
-
     def stop(self) -> None:
         """Ends the timer and everything that it moved."""
         if bpy.app.timers.is_registered(self._beat):
             bpy.app.timers.unregister(self._beat)
         if self.setup is not None:
             self.setup.close()
-        self.overlay.show(())
-        self.cutout.close()
-        self.session.close()
+        if self._movement is not None:
+            self._movement.close()
 
     def beat(self) -> float:
         """One tick; returns the seconds until the next."""
         try:
             return self._tick()
         except Exception as error:  # noqa: BLE001 - a timer that raises is gone for good, and with it the jobs
-            detail = fitted(traceback.format_exc(), 20_000)
-            message = words("Something went wrong in the add-on: {error}.").format(error=error)
-            remedy = words("Copy the report and send it to us.")
-            self.session.fail(Fault("internal", fitted(message, 2000), remedy, "copy_report", "", detail))
+            self.movement.fail(error, traceback.format_exc())
             return 1.0
 
     def _tick(self) -> float:
+        for _ in self._warming:
+            return 0.01
+        assert self._movement is not None
         now_s = time.monotonic()
-        for message in self.session.tick(now_s):
-            if isinstance(message, CutoutReady | m.JobChanged):
-                self.cutout.receive(message)
-            else:
-                self.strip.receive(message)
-        self.cutout.tick()
-        self.strip.tick()
+        interval_s = self._movement.tick(now_s)
         if self.setup is not None and not self.setup.state.is_over:
             self.setup.tick()
-        self._show(now_s)
-        if self.setup is not None and not self.setup.state.is_over:
-            return 0.1
-        return min(self.session.interval_s, self.strip.interval_s)
+            interval_s = 0.1
+        shown = (self._movement.summary(now_s), self._setup_summary())
+        if shown != self._shown:
+            self._shown = shown
+            self._movement.show()
+            redraw()
+        return interval_s
 
-    def _show(self, now_s: float) -> None:
-        """Redraws the panel if it would look different."""
-        shown = self._summary(now_s)
-        if shown == self._shown:
-            return
-        self._shown = shown
-        history.sync(self.session.jobs)
-        self.overlay.show(self.strip.boxes())
-        for window in bpy.data.window_managers[0].windows:
-            for area in window.screen.areas:
-                for region in area.regions if area.type in ("VIEW_3D", "PREFERENCES") else ():
-                    if region.type in ("UI", "WINDOW") and (
-                        region.type == "UI" or area.type == "PREFERENCES"
-                    ):
-                        region.tag_redraw()
+    def _setup_summary(self) -> Hashable:
+        return None if self.setup is None else (str(self.setup.state), round(self.setup.state.fraction, 3))
 
-    def _summary(self, now_s: float) -> Hashable:
-        session = self.session
-        running = [
-            (job.view.stage, round(job.view.fraction, 2), round(session.seconds_left(job, now_s) or -1.0))
-            for job in session.jobs.open_models
-        ]
-        status = session.status
-        free = status.device.free_bytes >> 27 if status is not None else 0  # eighths of a GiB
-        setup = (
-            (self.setup.state.words, round(self.setup.state.fraction, 2)) if self.setup is not None else None
-        )
-        return (
-            session.jobs.version,
-            session.connection.phase,
-            session.fault,
-            session.news,
-            free,
-            tuple(running),
-            setup,
-            self.cutout.version,
-            self.strip.hindrance,
-        )
+    def _warm_up(self) -> Iterator[None]:
+        for part in _PARTS:
+            importlib.import_module(part, __package__)
+            yield
+        from .movement import Movement
+        from .session import Session
+
+        session = Session(preferences.options, preferences.own_folder(), self._version)
+        self._movement = Movement(session)
+        redraw()
+
+
+def redraw() -> None:
+    """Has the sidebars and the preferences drawn again, and nothing else."""
+    for window in bpy.data.window_managers[0].windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type in ("VIEW_3D", "PREFERENCES") else ():
+                if region.type == ("UI" if area.type == "VIEW_3D" else "WINDOW"):
+                    region.tag_redraw()
 
 
 def begin(version: str) -> None:
-    """Makes the one session and its timer."""
+    """Makes the one clock and starts it."""
     global _clock  # noqa: PLW0603 - made by register, dropped by unregister, and nowhere else
-    _clock = Clock(Session(preferences.options, preferences.own_folder(), version))
+    _clock = Clock(version)
     _clock.start()
 
 
 def end() -> None:
-    """Drops them."""
+    """Stops and drops it."""
     global _clock  # noqa: PLW0603
     if _clock is not None:
         _clock.stop()
@@ -153,16 +157,18 @@ def running() -> Clock:
 
 def session() -> Session:
     """The session of the enabled add-on."""
-    return running().session
+    return running().movement.session
 
 
-def welcome() -> m.Welcome | None:
+def welcome() -> Welcome | None:
     """What the engine offers, None while none answers."""
-    return _clock.session.connection.welcome if _clock is not None else None
+    if _clock is None or not _clock.is_warm:
+        return None
+    return _clock.movement.session.connection.welcome
 
 
 def picture_changed() -> None:
     """Another picture was chosen in the panel."""
     if _clock is not None:
-        _clock.cutout.picture_changed()
+        _clock.movement.cutout.picture_changed()
         _clock.wake()

@@ -8,7 +8,7 @@ import bpy
 import bpy.utils.previews
 from bpy.app.translations import pgettext_iface as words
 
-from . import preferences, request
+from . import pictures, preferences
 from .protocol import messages as m
 from .protocol.requests import CutoutRequest
 from .protocol.results import CutoutReady
@@ -52,8 +52,8 @@ class CutoutPreview:
         if image is None or not preferences.preferences().previews_cutout:
             return
         try:
-            picture = request.picture_of(image, "front")
-        except request.PictureUnusable as error:
+            picture = pictures.picture_of(image, "front")
+        except pictures.PictureUnusable as error:
             self._session.fail(error.fault)
             return
         self._picture = image.name

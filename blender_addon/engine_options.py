@@ -39,7 +39,7 @@ def engine_options(
     vram_limit_gib: float | None,
     environment: Mapping[str, str],
 ) -> EngineOptions:
-    """Options from what the user typed; where that is empty, the environment's word, else below `own_folder`."""
+    """Options from what the user typed; where that is empty, the environment's word, else `own_folder`."""
     base = Path(home) if home else own_folder
     data_folder = data or environment.get(DATA_VARIABLE, "").strip()
     models_folder = models or environment.get(MODELS_VARIABLE, "").strip()

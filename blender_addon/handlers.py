@@ -8,7 +8,9 @@ from . import clock, preferences
 
 @persistent
 def _file_opened(*unused: object) -> None:
-    clock.running().file_opened()
+    if clock.running().is_warm:
+        clock.running().movement.file_opened()
+        clock.running().wake()
 
 
 @persistent
@@ -18,9 +20,8 @@ def _undone(*unused: object) -> None:
 
 @persistent
 def _render_begins(*unused: object) -> None:
-    session = clock.session()
-    if session.is_ready and preferences.preferences().frees_for_render:
-        session.free_gpu()
+    if clock.running().is_warm and preferences.preferences().frees_for_render:
+        clock.session().free_gpu()
 
 
 _HANDLERS = (

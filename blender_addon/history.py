@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
-from .ledger import Job, Ledger
 from .protocol.states import CANCELLED, DONE, FAILED, TAKEN
+
+if TYPE_CHECKING:
+    from .ledger import Job, Ledger
 
 MOST = 200  # rows; the engine forgets in time, and nobody scrolls further
 STATE_TITLES = {

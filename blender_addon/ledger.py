@@ -65,6 +65,11 @@ class Job:
         return self.is_open or (self.state in (DONE, TAKEN) and self.fate in (PENDING, TAKING))
 
     @property
+    def is_landed(self) -> bool:
+        """Whether its result is in the scene."""
+        return self.fate == LANDED
+
+    @property
     def is_model(self) -> bool:
         """Whether it makes a model; cut-outs are shown in the panel and listed nowhere."""
         return self.kind == "generate"

@@ -5,10 +5,10 @@ No bpy. ZeroMQ has its own threads; here is none. `docs/wire.md` section 2 is th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from .protocol import messages as m
 from .protocol.address import Address
@@ -22,6 +22,7 @@ _USER = b"maquette"  # fixed by the wire; the token is the password
 _HEARTBEAT_MS = 5000
 _SILENCE_MS = 20_000
 _GOODBYE_MS = 200
+_EVENT = struct.Struct("=Hi")  # number and value of a monitor's event, zmq_socket_monitor(3)
 _DENIALS = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
 _ENDS = zmq.Event.DISCONNECTED | zmq.Event.CLOSED | zmq.Event.CONNECT_RETRIED
 
@@ -88,7 +89,7 @@ class Link:
 
     def _watch(self) -> None:
         while self._monitor.poll(0):
-            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
             if event & _DENIALS:
                 self.state = DENIED
             elif event & _ENDS and self.state != DENIED:

@@ -3,11 +3,13 @@
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
-from .engine_options import EngineOptions, engine_options
+if TYPE_CHECKING:
+    from .engine_options import EngineOptions
 
 PACKAGE = __package__
 
@@ -106,8 +108,10 @@ def home_folder(chosen: MaquettePreferences) -> Path:
     return Path(bpy.path.abspath(chosen.home)) if chosen.home else own_folder()
 
 
-def options() -> EngineOptions:
+def options() -> "EngineOptions":
     """What the preferences and the environment say of the engine."""
+    from .engine_options import engine_options
+
     chosen = preferences()
     limit = chosen.vram_limit_gib
     return engine_options(

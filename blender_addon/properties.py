@@ -28,6 +28,8 @@ VIEW_TITLES = {
     "top": "Top",
     "bottom": "Bottom",
 }
+# What the engine reads; the file dialog and drops show these.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif")
 TEXTURE_SIZES = (512, 1024, 1536, 2048, 4096, 8192)
 
 _items: dict[str, list[tuple[str, str, str, int]]] = {}  # Blender keeps no reference to the texts of an enum

@@ -32,7 +32,7 @@ class MAQUETTE_OT_stop_engine(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """When one runs or is being started."""
         cls.poll_message_set("No engine is running")
-        return clock.session().connection.phase != "stopped"
+        return clock.running().is_warm and clock.session().connection.phase != "stopped"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Tells it to end."""
@@ -68,7 +68,7 @@ class MAQUETTE_OT_free_gpu(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """When an engine runs."""
         cls.poll_message_set("No engine is running, so it uses no graphics memory")
-        return clock.session().is_ready
+        return clock.running().is_warm and clock.session().is_ready
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Has the worker end."""

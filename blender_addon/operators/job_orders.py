@@ -1,12 +1,12 @@
 """Orders about one job: cancel it, try it again, insert what it made, forget it."""
 
+from typing import Any
+
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock
-from ..ledger import Job
 from ..protocol.states import CANCELLED, DONE, FAILED, TAKEN
-from ..scene import placement
 
 
 def _job_property() -> object:
@@ -15,7 +15,8 @@ def _job_property() -> object:
     )
 
 
-def _newest(jobs: list[Job]) -> Job | None:
+def _newest(jobs: list[Any]) -> Any:
+    """The last of the jobs, None of none."""
     return jobs[-1] if jobs else None
 
 
@@ -32,7 +33,7 @@ class MAQUETTE_OT_cancel(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """When something is being made."""
         cls.poll_message_set("No model is being made")
-        return bool(clock.session().jobs.open_models)
+        return clock.running().is_warm and bool(clock.session().jobs.open_models)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Asks that the job stop."""
@@ -82,6 +83,8 @@ class MAQUETTE_OT_insert_result(bpy.types.Operator):
         if job is None or job not in finished:
             self.report({"ERROR"}, words("There is no finished model to insert."))
             return {"CANCELLED"}
+        from ..scene import placement
+
         try:
             place = placement.at_cursor(context, context.scene.maquette.height)
         except placement.CannotPlace as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
-from .. import clock, preferences, request
+from .. import clock, preferences
+from ..properties import SUFFIXES
 
 # From most to least costly; what a fault that lacks memory suggests is the next one.
 _CHEAPER = ("best", "portfolio", "balanced", "fastest", "sequential", "safe", "eco", "prototype")
@@ -21,7 +22,7 @@ class MAQUETTE_OT_choose_picture(bpy.types.Operator):
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
     filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
-        default=";".join(f"*{suffix}" for suffix in request.SUFFIXES), options={"HIDDEN"}
+        default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"}
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

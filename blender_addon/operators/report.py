@@ -2,12 +2,15 @@
 
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock, preferences
-from ..session import Session
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 _N_LOG_LINES = 200
 
@@ -44,7 +47,7 @@ class MAQUETTE_OT_clear_error(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def report_of(session: Session) -> str:
+def report_of(session: "Session") -> str:
     """The report as text; the home folder's name is taken out of paths."""
     options = preferences.options()
     welcome = session.connection.welcome

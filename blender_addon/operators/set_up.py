@@ -1,6 +1,5 @@
 """Set Up Engine: the only thing here that uses the network, and only if Blender may."""
 
-import platform
 import sys
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock, preferences
-from ..engine_setup import Setup, SetupPlan
 
 _FOLDER = Path(__file__).parent.parent
 
@@ -53,6 +51,8 @@ class MAQUETTE_OT_setup_engine(bpy.types.Operator):
             )
             return {"CANCELLED"}
         uv_wheels = sorted((_FOLDER / "uv" / platform_name()).glob("uv-*.whl"))
+        from ..engine_setup import Setup, SetupPlan
+
         plan = SetupPlan(
             home=preferences.home_folder(chosen),
             engine_wheel=wheels[-1],
@@ -81,6 +81,8 @@ class MAQUETTE_OT_cancel_setup(bpy.types.Operator):
 
 def platform_name() -> str:
     """This computer as Blender's extensions name platforms: windows-x64, macos-arm64 and so on."""
+    import platform
+
     system = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     machine = platform.machine().lower()
     return f"{system}-{'arm64' if machine in ('arm64', 'aarch64') else 'x64'}"

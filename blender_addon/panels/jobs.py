@@ -24,6 +24,8 @@ class MAQUETTE_PT_queue(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """A line for each job, with its own Cancel."""
+        if not clock.running().is_warm:
+            return
         session = clock.session()
         waiting = session.jobs.open_models
         if not waiting:
@@ -59,6 +61,8 @@ class MAQUETTE_PT_history(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """The list, and what can be done with the job that is chosen in it."""
+        if not clock.running().is_warm:
+            return
         layout, manager = self.layout, context.window_manager.maquette
         if not manager.history:
             layout.label(

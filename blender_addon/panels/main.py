@@ -1,21 +1,27 @@
 """The panel that is always there: state, picture, quality, cost, size, and one large button."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock, preferences
-from ..cutout_preview import CutoutPreview
-from ..ledger import Job
 from ..properties import MAIN_PRESETS, PRESET_TITLES, VIEW_TITLES, MaquetteScene, views_of
 from ..protocol.names import VIEWS
 from ..protocol.states import CANCELLING, QUEUED
 from ..scene import shading
-from ..session import Session
 from .remedies import draw_remedy
 from .setup_box import draw_setup
 from .text import draw_text, seconds_text
+
+if TYPE_CHECKING:
+    from ..cutout_preview import CutoutPreview
+    from ..ledger import Job
+    from ..movement import Movement
+    from ..session import Session
 
 _GIB = 1024**3
 _PHASES = {
@@ -48,19 +54,21 @@ class MAQUETTE_PT_main(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draws what is known; asks nothing and reads no file."""
-        running = clock.running()
-        layout = self.layout
-        draw_status(layout, running.session)
+        layout, running = self.layout, clock.running()
+        if not running.is_warm:  # within the first second of Blender
+            layout.label(text="Starting…")
+            return
+        movement, choices = running.movement, context.scene.maquette
+        draw_status(layout, movement.session)
         if running.setup is not None and not running.setup.state.is_over:
             draw_setup(layout, context)
-        draw_trouble(layout, context, running.session)
-        choices = context.scene.maquette
-        draw_picture(layout, context, choices, running.cutout)
+        draw_trouble(layout, context, movement.session)
+        draw_picture(layout, context, choices, movement.cutout)
         draw_more_views(layout, choices)
-        draw_quality(layout, context, choices, running.session)
+        draw_quality(layout, context, choices, movement.session)
         draw_size(layout, choices)
-        draw_button(layout, context, running)
-        draw_tip(layout, context, running)
+        draw_button(layout, context, movement)
+        draw_tip(layout, context, movement)
 
 
 def draw_status(layout: bpy.types.UILayout, session: Session) -> None:
@@ -213,16 +221,16 @@ def draw_size(layout: bpy.types.UILayout, choices: MaquetteScene) -> None:
         row.prop(choices, "height", text="")
 
 
-def draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, running: clock.Clock) -> None:
+def draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, movement: Movement) -> None:
     """Generate; while a job of ours runs also its progress with Cancel."""
     now_s = time.monotonic()
-    mine = [job for job in running.session.jobs.open_models if job.is_ours]
+    mine = [job for job in movement.session.jobs.open_models if job.is_ours]
     if mine:
-        draw_progress(layout, running.session, mine[0], now_s)
+        draw_progress(layout, movement.session, mine[0], now_s)
         if len(mine) > 1:
             layout.label(text=words("{n} more are waiting").format(n=len(mine) - 1), translate=False)
-    if running.strip.hindrance:
-        draw_text(layout, context, running.strip.hindrance, "PAUSE")
+    if movement.strip.hindrance:
+        draw_text(layout, context, movement.strip.hindrance, "PAUSE")
     row = layout.row()
     row.scale_y = 1.2 if mine else 1.7
     row.operator("maquette.generate", icon="MESH_MONKEY")
@@ -254,9 +262,9 @@ def progress_text(session: Session, job: Job, now_s: float) -> str:
     return text if left_s is None else f"{text} · {words('{time} left').format(time=seconds_text(left_s))}"
 
 
-def draw_tip(layout: bpy.types.UILayout, context: bpy.types.Context, running: clock.Clock) -> None:
+def draw_tip(layout: bpy.types.UILayout, context: bpy.types.Context, movement: Movement) -> None:
     """Said once: the texture is there, but this kind of view does not show it."""
-    if running.strip.n_landed and not preferences.preferences().tip_read and shading.hides_textures(context):
+    if movement.strip.n_landed and not preferences.preferences().tip_read and shading.hides_textures(context):
         box = layout.box()
         draw_text(box, context, words("Solid view shows no textures."), "INFO")
         row = box.row(align=True)

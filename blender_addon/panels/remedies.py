@@ -1,9 +1,14 @@
 """Beside an error stands the button that mends it; there is one for each action that a fault can name."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
-from ..protocol.faults import Fault
+if TYPE_CHECKING:
+    from ..protocol.faults import Fault
 
 _OPERATORS = {
     "choose_picture": ("maquette.choose_picture", "FILE_IMAGE"),

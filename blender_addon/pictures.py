@@ -1,4 +1,4 @@
-"""A request is made of what the panel or a script says; pictures go as their files lie, or as pixels."""
+"""A picture goes to the engine as its file lies on the disk, or as the pixels that Blender shows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from bpy.app.translations import pgettext_iface as words
 from .protocol.arrays import Array, Image
 from .protocol.codec import FROM_CLIENT
 from .protocol.faults import Fault, fitted
-from .protocol.names import VIEWS
-from .protocol.requests import GenerateRequest, ViewPicture
+from .protocol.requests import ViewPicture
 
-# What the engine reads; anything else goes as pixels. The suffixes are what the file dialog and drops show.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif")
+# Files that the engine reads as they are; anything else goes as pixels.
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 _CHOOSE = "Choose another picture."
 
@@ -44,37 +42,6 @@ def picture_of(image: bpy.types.Image, view: str) -> ViewPicture:
 def picture_at(path: Path, view: str) -> ViewPicture:
     """A picture of a file on the disk; raises PictureUnusable when it cannot be read."""
     return ViewPicture(view, fitted(path.name, 255), _file_image(_read(path), path.name))
-
-
-def view_in_name(name: str) -> str:
-    """The view that a file name tells ("chair_left.png"), empty if it tells none or several."""
-    parts = "".join(letter if letter.isalpha() else " " for letter in Path(name).stem.lower()).split()
-    found = [view for view in VIEWS if view in parts]
-    return found[0] if len(found) == 1 else ""
-
-
-def generate_request(
-    pictures: tuple[ViewPicture, ...],
-    *,
-    backend: str,
-    preset: str,
-    seed: int,
-    faces: int = 0,
-    texture_size_px: int = 0,
-    settings: tuple[tuple[str, str], ...] = (),
-    vram_limit_gib: float | None = None,
-) -> GenerateRequest:
-    """The request; 0 faces or texels means the preset's."""
-    return GenerateRequest(
-        pictures,
-        backend=backend,
-        preset=preset,
-        seed=seed,
-        faces=faces or None,
-        texture_size_px=texture_size_px or None,
-        settings=settings,
-        vram_limit_gib=vram_limit_gib,
-    )
 
 
 def _read(path: Path) -> bytes:
