@@ -187,7 +187,7 @@ def _set_aside(path: Path) -> Path:
     """Renames the table with its log; returns where it lies now."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
-    for ending in ("", "-wal", "-shm"):
+    for ending in ("-wal", "-shm", ""):  # the table last: a log without it could be taken for the new one's
         old = path.with_name(path.name + ending)
         if old.exists():
             os.replace(old, aside.with_name(aside.name + ending))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -113,9 +115,19 @@ def drain(folder: Path, ledger: Ledger) -> None:
     assert [name for name in left if not name.startswith("logs")] == ["jobs", "jobs/jobs.sqlite3"]
 
 
+def kill_while_it_starts(folder: Path, delay_s: float) -> None:
+    command = (sys.executable, str(Path(__file__).parent / "scripted_server.py"), str(folder))
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    time.sleep(delay_s)
+    process.kill()
+    process.wait()
+
+
 def kill_often(folder: Path, n_kills: int, seed: int) -> Ledger:
     chance, ledger = random.Random(seed), Ledger()
     for _ in range(n_kills):
+        if chance.random() < 0.3:
+            kill_while_it_starts(folder, chance.uniform(0.1, 0.5))
         (folder / "data" / "engine.json").unlink(missing_ok=True)  # only so that the wait is not fooled
         with server_process(folder) as (process, address), client(address) as engine:
             check_list(engine, ledger)
@@ -188,9 +200,6 @@ def test_a_full_disk_keeps_the_result_in_memory_and_says_so(tmp_path: Path) -> N
 
 
 def test_a_data_folder_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
-    import sqlite3
-    import subprocess
-
     jobs = tmp_path / "data" / "jobs"
     jobs.mkdir(parents=True)
     with sqlite3.connect(jobs / "jobs.sqlite3") as table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,30 @@ def test_a_killed_owner_s_engine_waits_for_its_jobs(tmp_path: Path) -> None:
             assert process.poll() is None
             guest.cancel(job)
         assert process.wait(10) == 0
+
+
+def test_an_engine_of_an_older_wire_is_not_sent_what_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import client as module
+
+    monkeypatch.setattr(module, "LEAVE_VERSION", (1, 999))  # as if this engine were older than Leave
+    with server_process(tmp_path, SILENCE_S) as (process, address), client(address) as guest:
+        with client(address, is_owner=True) as owner:
+            owner.ping()
+        guest.ping()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+
+
+def test_an_owner_closes_at_once_when_its_engine_is_gone(tmp_path: Path) -> None:
+    with server_process(tmp_path, SILENCE_S) as (process, address):
+        owner = client(address, is_owner=True)
+        process.kill()
+        process.wait()
+        with pytest.raises(Unreachable):
+            owner.ping()
+        owner.close()
 
 
 def test_an_owner_that_left_is_not_waited_for_but_a_silent_one_is() -> None:
