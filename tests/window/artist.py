@@ -5,6 +5,7 @@ Looks into the add-on only to know what to wait for; what a mouse can do is done
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -15,7 +16,7 @@ from drive import Window, check, until
 
 ADDON = "bl_ext.user_default.maquette"
 TAB = "Maquette"
-PICTURES = Path("/lab/pictures")
+PICTURES = Path(os.environ["WINDOW_PICTURES"])
 JOB, CLAY = "maquette_job", "maquette_clay"  # custom properties of what the add-on makes
 JOB_LIMIT_S = (
     90.0  # the engine starts, the worker imports what computes, a draft is made: 10 to 30 s on 2 cores

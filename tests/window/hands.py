@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 Steps = Generator[float, None, Any]
@@ -176,6 +177,12 @@ class RealHand(Hand):
         """Types letters."""
         yield from self.run_program("xdotool", "type", "--delay", "40", text)
         yield PRESS_S
+
+    def drop(self, x: int, y: int, *files: str) -> Steps:
+        """Drops files from outside at a place."""
+        yield from self.move(x, y)
+        program = Path(__file__).with_name("drop_files.py")
+        yield from self.run_program("python3", str(program), *self._at(x, y), *files)
 
     def scroll(self, x: int, y: int, n_notches: int) -> Steps:
         """Turns the wheel."""

@@ -17,12 +17,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LAB = Path("/lab")  # inside the chroot: everything that a run writes
 LIMIT_S = 240.0
 EXAMPLES = ("owl.png", "mug.png", "mushroom.jpg")
 
@@ -35,15 +34,16 @@ BAD_WORDS = (
 )
 
 SESSION = """
-Xvfb "$DISPLAY" -screen 0 "$SCREEN"x24 -nolisten tcp >"$OUT/xvfb.log" 2>&1 &
+Xvfb -displayfd 3 -screen 0 "$SCREEN"x24 -nolisten tcp 3>"$OUT/display" >"$OUT/xvfb.log" 2>&1 &
 server=$!
 n=0
-until [ -S "/tmp/.X11-unix/X${DISPLAY#:}" ]; do
+until [ -s "$OUT/display" ]; do
   n=$((n + 1)); [ $n -lt 100 ] && kill -0 $server 2>/dev/null || { echo "no X server"; exit 9; }
   sleep 0.1
 done
+DISPLAY=":$(cat "$OUT/display")"
 TURN=1
-export TURN
+export DISPLAY TURN
 while :; do
   rm -f "$OUT/again"
   blender "$@" >>"$OUT/blender.log" 2>&1
@@ -65,8 +65,8 @@ class Stage:
     addon: Path
     engine: str
     out: Path
-    display: int = 97
     screen: str = "1280x800"
+    lab: Path = field(default_factory=lambda: Path(f"/lab/{os.getpid()}"))  # what a run writes, in the chroot
 
     def inside(self, path: Path) -> Path:
         """A path of the chroot, as this machine sees it."""
@@ -84,11 +84,11 @@ class Outcome:
 
 def play(stage: Stage, scenario: str) -> Outcome:
     """Runs one scenario and copies what it left to stage.out."""
-    lab = LAB / scenario
+    lab = stage.lab / scenario
     shutil.rmtree(stage.inside(lab), ignore_errors=True)
     out = lab / "out"
     stage.inside(out).mkdir(parents=True)
-    shutil.copytree(stage.inside(LAB / "home"), stage.inside(lab / "home"), symlinks=True)
+    shutil.copytree(stage.inside(stage.lab / "home"), stage.inside(lab / "home"), symlinks=True)
     hand = "real" if _declares(scenario, 'HAND = "real"') else "simulated"
     width, height = stage.screen.split("x")
     command = [
@@ -98,9 +98,9 @@ def play(stage: Stage, scenario: str) -> Outcome:
         *("--offline-mode", "--python-exit-code", "4"),
         *(
             "--python-expr",
-            f"import sys; sys.path.insert(0, {str(LAB / 'window')!r}); import drive; drive.main()",
+            f"import sys; sys.path.insert(0, {str(stage.lab / 'window')!r}); import drive; drive.main()",
         ),
-        *("--", str(out), str(LAB / "window/scenarios" / f"{scenario}.py"), hand),
+        *("--", str(out), str(stage.lab / "window/scenarios" / f"{scenario}.py"), hand),
     ]
     reason = ""
     try:
@@ -120,16 +120,16 @@ def keep(stage: Stage, scenario: str) -> Path:
     """Copies what the scenario left to stage.out/scenario."""
     kept = stage.out / scenario
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(stage.inside(LAB / scenario / "out"), kept)
-    for log in stage.inside(LAB / scenario / "data").rglob("*.log"):
+    shutil.copytree(stage.inside(stage.lab / scenario / "out"), kept)
+    for log in stage.inside(stage.lab / scenario / "data").rglob("*.log"):
         shutil.copy(log, kept / f"engine-{log.name}")
     return kept
 
 
 def prepare(stage: Stage) -> None:
     """Puts harness, pictures, engine and add-on into the chroot; installs the add-on into a fresh home."""
-    lab = stage.inside(LAB)
-    lab.mkdir(exist_ok=True)
+    lab = stage.inside(stage.lab)
+    lab.mkdir(parents=True, exist_ok=True)
     for name in ("window", "home", "pictures"):
         shutil.rmtree(lab / name, ignore_errors=True)
     shutil.copytree(HERE, lab / "window", ignore=shutil.ignore_patterns("__pycache__"))
@@ -148,11 +148,16 @@ def prepare(stage: Stage) -> None:
         "-r",
         "user_default",
         "-e",
-        str(LAB / "addon.zip"),
+        str(stage.lab / "addon.zip"),
     ]
-    done = _run_inside(stage, install, LAB, limit_s=60)
+    done = _run_inside(stage, install, stage.lab, limit_s=60)
     if done.returncode or "Traceback" in done.stdout:
         raise SystemExit(f"The add-on could not be installed:\n{done.stdout}")
+
+
+def clear(stage: Stage) -> None:
+    """Takes what the run wrote out of the chroot."""
+    shutil.rmtree(stage.inside(stage.lab), ignore_errors=True)
 
 
 def _refresh_engine(stage: Stage) -> None:
@@ -175,10 +180,10 @@ def _run_inside(
         "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
         "LANG": "C.UTF-8",
         "HOME": str(home / "home"),
-        "DISPLAY": f":{stage.display}",
         "SCREEN": stage.screen,
         "OUT": str(home / "out"),
         "LIBGL_ALWAYS_SOFTWARE": "1",
+        "WINDOW_PICTURES": str(stage.lab / "pictures"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "MAQUETTE_DATA": str(home / "data"),
         "MAQUETTE_MODELS": str(home / "models"),
@@ -244,7 +249,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--addon", type=Path, required=True, help="the built extension, a zip")
     parser.add_argument("--engine", default="", help="the engine's Python inside the chroot")
     parser.add_argument("--out", type=Path, required=True, help="folder for pictures, logs and times")
-    parser.add_argument("--display", type=int, default=97, help="number of the X display")
     parser.add_argument("--screen", default="1280x800", help="size of the screen in pixels")
     options = parser.parse_args(arguments)
     unknown = set(options.scenarios) - set(scenarios())
@@ -252,9 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             f"No scenario is called {', '.join(sorted(unknown))}. There are: {', '.join(scenarios())}."
         )
-    stage = Stage(
-        options.chroot.resolve(), options.addon, options.engine, options.out, options.display, options.screen
-    )
+    stage = Stage(options.chroot.resolve(), options.addon, options.engine, options.out, options.screen)
     prepare(stage)
     failed = 0
     for scenario in options.scenarios or scenarios():
@@ -265,6 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{scenario}: {outcome.reason or 'held'} ({outcome.result.get('seconds', '?')} s, {kept})\n"
         )
         sys.stdout.flush()
+    clear(stage)
     return 1 if failed else 0
 
 

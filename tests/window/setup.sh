@@ -8,7 +8,7 @@
 # PYTHON  the Python 3.11 of an environment in which the engine's packages are installed
 #         (for example .venv/bin/python); it is put at the same path inside DIR
 #
-# Needs root, debootstrap's rights to make device nodes, and 1.3 GB (with PYTHON on the same disk no more).
+# Needs root (for debootstrap and chroot), a network, 1.3 GB, and one to three minutes.
 set -eu
 
 root=${1:?"usage: setup.sh DIR SUITE [PYTHON]"}
@@ -25,7 +25,7 @@ has_programs() {
 install_debian() {
   command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
   mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-  [ -x "$root/usr/bin/dpkg" ] || debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
+  [ -x "$root/usr/bin/dpkg" ] || debootstrap --variant=minbase "$suite" "$root" "$mirror" >/dev/null
 }
 
 configure_packages() {

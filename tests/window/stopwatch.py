@@ -7,6 +7,7 @@ therefore measured in its own functions.
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Lap:
             "n_calls": len(sorted_ms),
             "total_ms": round(sum(sorted_ms), 3),
             "median_ms": round(sorted_ms[len(sorted_ms) // 2], 4),
-            "p99_ms": round(sorted_ms[int(0.99 * (len(sorted_ms) - 1))], 4),
+            "p99_ms": round(sorted_ms[math.ceil(0.99 * len(sorted_ms)) - 1], 4),
             "longest_ms": round(sorted_ms[-1], 3),
             "longest_at_s": [[round(when, 2), round(1000 * took, 2)] for when, took in longest],
         }

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from run import ROOT, Stage, keep, play, prepare, scenarios
+from run import ROOT, Stage, clear, keep, play, prepare, scenarios
 
 pytestmark = pytest.mark.window
 
@@ -24,7 +25,7 @@ def build(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A chroot with Blender, engine and add-on."""
     chroot = os.environ.get("MAQUETTE_WINDOW_CHROOT")
     if not chroot:
@@ -37,7 +38,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         out=Path(os.environ.get("MAQUETTE_WINDOW_OUT", folder / "out")),
     )
     prepare(stage)
-    return stage
+    yield stage
+    clear(stage)
 
 
 @pytest.mark.parametrize("scenario", scenarios())

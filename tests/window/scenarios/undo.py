@@ -1,4 +1,4 @@
-"""One Ctrl-Z takes a result away whole, Ctrl-Shift-Z brings it back whole; the next job lands all the same."""
+"""One Ctrl-Z takes a result away, Ctrl-Shift-Z brings it back whole, the next job lands all the same."""
 
 import bpy
 from artist import generate, nothing_wrong, objects, open_panel, textured, wait_for_result
