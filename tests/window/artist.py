@@ -37,6 +37,7 @@ def session() -> Any:
 
 def open_panel(window: Window) -> Steps:
     """Opens the sidebar on Maquette's tab and measures from now on what the add-on costs."""
+    check(ADDON in sys.modules, "the add-on is enabled")
     watch = window.stopwatch
     watch.watch(f"{ADDON}.clock", "Clock.beat")
     for function in ("insert_shape", "insert_result"):

@@ -50,6 +50,7 @@ class Stopwatch:
         self.laps: dict[str, Lap] = {}
         self._start = time.perf_counter()
         self._last_beat: float | None = None
+        self._awaited: list[tuple[str, str]] = []
 
     def start_beat(self) -> None:
         """Records from now on every pause of the main loop beyond the beat itself."""
@@ -63,6 +64,9 @@ class Stopwatch:
             bpy.app.timers.unregister(self._beat)
 
     def _beat(self) -> float:
+        awaited, self._awaited = self._awaited, []
+        for module, function in awaited:
+            self.watch(module, function)
         now = time.perf_counter()
         if self._last_beat is not None:
             self._add("main loop", self._last_beat, max(0.0, now - self._last_beat - BEAT_S))
@@ -70,7 +74,10 @@ class Stopwatch:
         return BEAT_S
 
     def watch(self, module: str, function: str) -> None:
-        """Measures a function of a loaded module, or "Class.method", from now on."""
+        """Measures a function, or "Class.method", from now on; one of a later module from its import."""
+        if module not in sys.modules:
+            self._awaited.append((module, function))  # not imported here: that is the add-on's own time
+            return
         owner: Any = sys.modules[module]
         *path, name = function.split(".")
         for part in path:
@@ -96,7 +103,15 @@ class Stopwatch:
         """Measures draw() of all panels that belong to a package."""
         for panel in bpy.types.Panel.__subclasses__():
             if panel.__module__.startswith(module) and "draw" in vars(panel):
-                panel.draw = self.timed(panel.draw, f"panel {panel.__name__}")
+                panel.draw = self._timed_draw(panel.draw, f"panel {panel.__name__}")
+
+    def _timed_draw(self, draw: Callable[..., None], lap: str) -> Callable[[Any, Any], None]:
+        timed = self.timed(draw, lap)
+
+        def call(panel: Any, context: Any) -> None:  # Blender counts the parameters and passes as many
+            timed(panel, context)
+
+        return call
 
     def timed(self, function: Callable[..., Any], lap: str) -> Callable[..., Any]:
         """The function, recording each call under `lap`."""
