@@ -18,10 +18,11 @@ from . import layers, tags
 from .axes import Height, Size, numbers_of, stand
 from .making import Making
 from .material import ROUGHNESS, build_material
-from .mesh import build_mesh
+from .mesh import build_mesh, height_of
 from .placement import CannotPlace, Place, collection_of, scene_of, takes_children
+from .prepare import drop_prepared, take_mesh
 from .readiness import hindrance
-from .textures import drop_textures, take_textures
+from .textures import take_textures
 
 if TYPE_CHECKING:
     from ..protocol.events import ShapeReady
@@ -78,13 +79,14 @@ def insert_result(
 
     `has_clay`: its shape was inserted before, so a missing one was deleted or undone, and the result waits.
     `is_asked`: the artist asks for it, so it is inserted at `place` whatever else is there. Without a `place`
-    it can only land on its shape. Raises ValueError when the arrays are no mesh; then nothing is changed.
+    it can only land on its shape. Quick when `prepare_result` went before. Raises ValueError when the arrays
+    are no mesh; then nothing is changed.
     """
     if reason := hindrance():
         return Landing(LATER, reason)
     waiting = [] if is_asked else tags.clays(job)
     if not waiting and not is_asked and (has_clay or place is None):
-        drop_textures(job)
+        drop_prepared(job)
         return Landing(
             WAITS,
             words(
@@ -105,7 +107,7 @@ def insert_result(
             made = [put(job, name, result, spot, edited[0] if edited else None)]
             outcome = BESIDE if edited else LANDED
     except CannotPlace as fault:
-        drop_textures(job)
+        drop_prepared(job)
         return Landing(WAITS, str(fault))
     for item in made:
         tags.tag(item, job)
@@ -177,8 +179,7 @@ def beside(clay: bpy.types.Object, place: Place | None) -> Place:
 
 def build(making: Making, job: str, name: str, result: Result, size: Size) -> bpy.types.Mesh:
     """The mesh of `result` in Blender's frame and `size`, with its material; all of it in `making`."""
-    vertices = stand(numbers_of(result.mesh.vertices), size)
-    mesh = making.keep(build_mesh(name, vertices, numbers_of(result.mesh.faces), numbers_of(result.mesh.uv)))
+    mesh = take_mesh(making, job, name, result, size)
     images = take_textures(job, name, result)
     for image in images.values():
         making.keep(image)
@@ -192,16 +193,6 @@ def roughness_of(provenance: Mapping[str, object]) -> float:
     for key in ("settings", "save", "roughness"):
         found = found.get(key) if isinstance(found, Mapping) else None
     return min(max(float(found), 0.0), 1.0) if isinstance(found, int | float) else ROUGHNESS
-
-
-def height_of(mesh: bpy.types.Mesh) -> float:
-    """The height of a mesh that stands on its origin, in its own units; of a flat one, its longest side."""
-    import numpy as np
-
-    positions = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", positions)
-    sides = np.ptp(positions.reshape(-1, 3), axis=0)
-    return float(sides[2] if sides[2] > 1e-6 * sides.max() else sides.max())
 
 
 def add(

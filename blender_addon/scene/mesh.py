@@ -90,3 +90,13 @@ def fingerprint(mesh: bpy.types.Mesh) -> str:
     n_keys = len(mesh.shape_keys.key_blocks) if mesh.shape_keys else 0
     checks = zlib.crc32(positions.tobytes()), zlib.crc32("\n".join(theirs).encode())
     return f"{len(mesh.vertices)}-{len(mesh.polygons)}-{checks[0]:08x}-{checks[1]:08x}-{n_keys}"
+
+
+def height_of(mesh: bpy.types.Mesh) -> float:
+    """The height of a mesh that stands on its origin, in its own units; of a flat one, its longest side."""
+    import numpy as np
+
+    positions = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", positions)
+    sides = np.ptp(positions.reshape(-1, 3), axis=0)
+    return float(sides[2] if sides[2] > 1e-6 * sides.max() else sides.max())

@@ -12,6 +12,7 @@ from .mesh import fingerprint
 JOB = "maquette_job"
 CLAY = "maquette_clay"  # the fingerprint of a shape that waits for its texture; no longer there afterwards
 USE = "maquette_use"  # on an image: what it is for
+SIZE = "maquette_size"  # on a mesh built ahead: in which size
 SINCE = "maquette_since_s"  # on an image: when its decoding began, on the monotonic clock
 
 _INT_MAX = 2**31 - 1  # a custom property holds 32 bits
@@ -33,6 +34,13 @@ def job_images(job: str) -> dict[str, bpy.types.Image]:
         for image in bpy.data.images
         if image.get(JOB) == job and USE in image and not image.users
     }
+
+
+def job_mesh(job: str, size: object) -> bpy.types.Mesh | None:
+    """The mesh that waits for the result of `job` in this `size`, if it was built ahead."""
+    return next(
+        (mesh for mesh in bpy.data.meshes if mesh.get(JOB) == job and mesh.get(SIZE) == repr(size)), None
+    )
 
 
 def clays(job: str) -> list[bpy.types.Object]:

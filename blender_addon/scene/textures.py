@@ -21,7 +21,7 @@ _PATIENCE_S = 3.0  # 20 times what 2048 px take; another preview may be under wa
 
 
 def prepare_textures(job: str, name: str, result: Result) -> None:
-    """Packs the images of `result` and has them decoded in the background; insert_result will find them.
+    """Packs the images of `result` and has them decoded in the background; take_textures will find them.
 
     Until then they are used by nothing, so that no save holds them. A second call for the same job does
     nothing.
@@ -51,14 +51,9 @@ def take_textures(job: str, name: str, result: Result) -> dict[str, bpy.types.Im
     """The prepared images of `job` for use, or, where an undo removed them, new ones."""
     prepared = tags.job_images(job)
     if set(prepared) != {named.name for named in result.images}:
-        drop_textures(job)
+        bpy.data.batch_remove(prepared.values())
         return pack_images(name, result.images)
     for image in prepared.values():
         for key in (tags.JOB, tags.USE, tags.SINCE):
             del image[key]
     return {named.name: prepared[named.name] for named in result.images}
-
-
-def drop_textures(job: str) -> None:
-    """Removes images that wait for a result which will not land."""
-    bpy.data.batch_remove(tags.job_images(job).values())

@@ -273,27 +273,66 @@ def test_two_jobs_of_one_name_do_not_meet(landing: Any) -> None:
     assert len(bpy.data.objects["Owl"].data.materials) == 0
 
 
-def test_prepared_textures_are_used_and_not_made_twice(landing: Any) -> None:
+@pytest.mark.parametrize("has_clay", [False, True])
+def test_what_was_prepared_is_used_and_not_made_twice(landing: Any, has_clay: bool) -> None:
     import bpy
-    from maquette.scene import textures
+    from maquette.scene.prepare import prepare_result
 
-    textures.prepare_textures(JOB, "Owl", result())
-    textures.prepare_textures(JOB, "Owl", result())
-    assert len(bpy.data.images) == 1
-    assert not textures.textures_wait(JOB)
-    landing.insert_result(JOB, "Owl", result(), here())
-    (image,) = bpy.data.images
-    assert image.users == 1
+    if has_clay:
+        landing.insert_shape(JOB, "Owl", shape_ready(), here(3.0))
+    n_meshes = len(bpy.data.meshes)
+    ready = [prepare_result(JOB, "Owl", result(), here(3.0)) for _ in range(4)]
+    assert ready == [False, False, True, True]  # textures, mesh, ready
+    assert (len(bpy.data.images), len(bpy.data.meshes)) == (1, n_meshes + 1)
+    landing.insert_result(JOB, "Owl", result(), here(3.0), has_clay=has_clay)
+    (image,), (mesh,) = bpy.data.images, bpy.data.meshes
+    assert (image.users, mesh.users, only().data.name) == (1, 1, mesh.name)
     assert "maquette_job" not in image
+    assert "maquette_job" not in mesh
+    assert only().dimensions.z == pytest.approx(3.0, rel=1e-5)
 
 
-def test_textures_of_a_result_that_waits_are_dropped(landing: Any) -> None:
-    import bpy
-    from maquette.scene import textures
+def test_what_was_prepared_in_another_size_is_not_used(landing: Any) -> None:
+    from maquette.scene.prepare import prepare_result
 
-    textures.prepare_textures(JOB, "Owl", result())
+    for _ in range(3):
+        prepare_result(JOB, "Owl", result(), here(3.0))
+    landing.insert_result(JOB, "Owl", result(), here(1.0))
+    assert only().dimensions.z == pytest.approx(1.0, rel=1e-5)
+
+
+def test_what_was_prepared_for_a_result_that_waits_is_dropped(landing: Any) -> None:
+    from maquette.scene.prepare import prepare_result
+
+    before = counts()
+    for _ in range(3):
+        prepare_result(JOB, "Owl", result(), here())
     landing.insert_result(JOB, "Owl", result(), None)
-    assert len(bpy.data.images) == 0
+    assert counts() == before
+
+
+def test_preparing_what_is_no_mesh_leaves_nothing(landing: Any) -> None:
+    from dataclasses import replace
+
+    from maquette.scene.prepare import prepare_result
+
+    good, before = result(), counts()
+    bad = replace(good, mesh=replace(good.mesh, faces=wire_array(box()[1] - 1)))
+    prepare_result(JOB, "Owl", bad, here())
+    with pytest.raises(ValueError, match="-1 to"):
+        prepare_result(JOB, "Owl", bad, here())
+    assert counts() == before
+
+
+def test_nothing_is_prepared_outside_object_mode(landing: Any) -> None:
+    import bpy
+    from maquette.scene.prepare import prepare_result
+
+    landing.insert_shape(JOB, "Owl", shape_ready(), here())
+    bpy.ops.object.mode_set(mode="EDIT")
+    before = counts()
+    assert not prepare_result(JOB, "Owl", result(), here())
+    assert counts() == before
 
 
 def test_twenty_jobs_leave_nothing_but_their_objects(landing: Any) -> None:

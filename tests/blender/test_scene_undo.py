@@ -91,13 +91,14 @@ def test_an_undone_result_is_no_shape_that_waits(landing: Any) -> None:
     assert (job_objects(JOB), clays(JOB)) == ([], [])
 
 
-def test_textures_that_an_undo_took_are_packed_again(landing: Any) -> None:
+def test_what_an_undo_took_is_made_again(landing: Any) -> None:
     import bpy
-    from maquette.scene import textures
+    from maquette.scene.prepare import prepare_result
 
     bpy.context.scene.cursor.location.x = 1
     bpy.ops.ed.undo_push(message="Cursor")
-    textures.prepare_textures(JOB, "Owl", result())
+    for _ in range(3):
+        prepare_result(JOB, "Owl", result(), here())
     undo()
     landing.insert_result(JOB, "Owl", result(), here())
     assert names() == ["Owl"]
