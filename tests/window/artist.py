@@ -39,7 +39,7 @@ def open_panel(window: Window) -> Steps:
     """Opens the sidebar on Maquette's tab and measures from now on what the add-on costs."""
     check(ADDON in sys.modules, "the add-on is enabled")
     watch = window.stopwatch
-    watch.watch(f"{ADDON}.clock", "Clock.beat")
+    watch.watch(f"{ADDON}.clock", "Clock._tick")  # beat() itself is already in Blender's hands
     for function in ("insert_shape", "insert_result"):
         watch.watch(f"{ADDON}.scene.landing", function)
     watch.watch_panels(ADDON)

@@ -57,6 +57,7 @@ def scenario(window):
     )
     yield from window.take_picture("5_result")
 
+    window.stopwatch.phase = "drawing"
     window.viewport.spaces.active.shading.type = "MATERIAL"
     with window.in_region("WINDOW"):
         bpy.ops.view3d.view_selected()
