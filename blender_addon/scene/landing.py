@@ -15,10 +15,10 @@ from bpy.app.translations import pgettext_iface as words
 from mathutils import Vector
 
 from . import layers, tags
-from .axes import Height, Size, numbers_of, stand
+from .axes import Height, Size
 from .making import Making
 from .material import ROUGHNESS, build_material
-from .mesh import build_mesh, height_of
+from .mesh import height_of
 from .placement import CannotPlace, Place, collection_of, scene_of, takes_children
 from .prepare import drop_prepared, take_mesh
 from .readiness import hindrance
@@ -46,17 +46,18 @@ class Landing:
 def insert_shape(job: str, name: str, shape: ShapeReady, place: Place) -> Landing:
     """Puts the untextured shape of `job` at `place` and pushes one undo step.
 
-    Raises ValueError when the arrays are no mesh; then nothing is changed.
+    Quick when `prepare_shape` went before. Raises ValueError when the arrays are no mesh; then nothing is
+    changed.
     """
     if reason := hindrance():
         return Landing(LATER, reason)
     try:
         scene = scene_of(place)
     except CannotPlace as fault:
+        drop_prepared(job)
         return Landing(WAITS, str(fault))
     with Making() as making:
-        vertices = stand(numbers_of(shape.vertices), place.size)
-        mesh = making.keep(build_mesh(name, vertices, numbers_of(shape.faces)))
+        mesh = take_mesh(making, job, name, shape, place.size)
         item = add(making, name, mesh, place, scene)
         tags.tag_clay(item, job)
     layers.present(item, scene)
@@ -114,6 +115,7 @@ def insert_result(
         tags.sign(item, result.provenance, preset, seed)
     for clay in waiting:
         tags.settle(clay)
+    drop_prepared(job)  # what was made ahead for another size
     push(words("Insert {name}").format(name=name))
     return Landing(outcome, message, tuple(item.name for item in made))
 

@@ -1,4 +1,4 @@
-"""What a result needs is made ahead, a part in each tick, so that no tick holds Blender for long.
+"""What a landing needs is made ahead, a part in each tick, so that no tick holds Blender for long.
 
 Until it lands nothing uses these datablocks: no save holds them, and those that an undo takes are made again.
 """
@@ -18,7 +18,22 @@ from .readiness import hindrance
 from .textures import prepare_textures, textures_wait
 
 if TYPE_CHECKING:
+    from ..protocol.events import ShapeReady
     from ..protocol.results import Result
+
+
+def prepare_shape(job: str, name: str, shape: ShapeReady, place: Place) -> bool:
+    """Does one more part of the work for `insert_shape`; True when that may be called.
+
+    Call it once a tick with the same arguments. Nothing is done while the scene is in other hands. Raises
+    ValueError when the arrays are no mesh.
+    """
+    if hindrance():
+        return False
+    if tags.job_mesh(job, build_of(shape, place.size)) is not None:
+        return True
+    set_aside(mesh_of(name, shape, place.size), job, build_of(shape, place.size))
+    return False
 
 
 def prepare_result(
@@ -26,22 +41,19 @@ def prepare_result(
 ) -> bool:
     """Does one more part of the work for `insert_result`; True when that may be called.
 
-    Call it once a tick with the same arguments. Nothing is done while the scene is in other hands. Raises
-    ValueError when the arrays are no mesh; then nothing is left of what was prepared.
+    The mesh comes first, so that it does not share the processor with the decoding of the textures. Otherwise
+    as `prepare_shape`.
     """
     if hindrance():
         return False
+    size = size_of(job, place, is_asked=is_asked)
+    if size is None:
+        return True  # it will only be told to wait
+    if tags.job_mesh(job, build_of(result, size)) is None:
+        set_aside(mesh_of(name, result, size), job, build_of(result, size))
+        return False
     if result.images and not tags.job_images(job):
         prepare_textures(job, name, result)
-        return False
-    size = size_of(job, place, is_asked=is_asked)
-    if size is not None and tags.job_mesh(job, size) is None:
-        try:
-            mesh = mesh_of(name, result, size)
-        except ValueError:
-            drop_prepared(job)
-            raise
-        mesh[tags.JOB], mesh[tags.SIZE] = job, repr(size)
         return False
     return not textures_wait(job)
 
@@ -54,22 +66,34 @@ def size_of(job: str, place: Place | None, *, is_asked: bool = False) -> Size | 
     return place.size if place is not None else None
 
 
-def mesh_of(name: str, result: Result, size: Size) -> bpy.types.Mesh:
-    """The mesh of `result` in Blender's frame and in `size`, without a material."""
-    vertices = stand(numbers_of(result.mesh.vertices), size)
-    return build_mesh(name, vertices, numbers_of(result.mesh.faces), numbers_of(result.mesh.uv))
+def mesh_of(name: str, made: ShapeReady | Result, size: Size) -> bpy.types.Mesh:
+    """The mesh of what the engine made, in Blender's frame and in `size`, without a material."""
+    mesh = getattr(made, "mesh", made)
+    uv = getattr(mesh, "uv", None)
+    vertices = stand(numbers_of(mesh.vertices), size)
+    return build_mesh(name, vertices, numbers_of(mesh.faces), None if uv is None else numbers_of(uv))
 
 
-def take_mesh(making: Making, job: str, name: str, result: Result, size: Size) -> bpy.types.Mesh:
+def build_of(made: ShapeReady | Result, size: Size) -> str:
+    """What tells meshes built ahead apart: of the shape or of the result, and how large."""
+    return f"{type(made).__name__} {size!r}"
+
+
+def set_aside(mesh: bpy.types.Mesh, job: str, build: str) -> None:
+    """Marks `mesh` as built ahead."""
+    mesh[tags.JOB], mesh[tags.BUILD] = job, build
+
+
+def take_mesh(making: Making, job: str, name: str, made: ShapeReady | Result, size: Size) -> bpy.types.Mesh:
     """The mesh that was built ahead, or else a new one, for use; in `making`."""
-    mesh = tags.job_mesh(job, size)
+    mesh = tags.job_mesh(job, build_of(made, size))
     if mesh is None:
-        return making.keep(mesh_of(name, result, size))
-    del mesh[tags.JOB], mesh[tags.SIZE]
+        return making.keep(mesh_of(name, made, size))
+    del mesh[tags.JOB], mesh[tags.BUILD]
     return making.keep(mesh)
 
 
 def drop_prepared(job: str) -> None:
-    """Removes what was made ahead for a result that will not land."""
-    meshes = [mesh for mesh in bpy.data.meshes if mesh.get(tags.JOB) == job and tags.SIZE in mesh]
+    """Removes what was made ahead for a job that will not land."""
+    meshes = [mesh for mesh in bpy.data.meshes if mesh.get(tags.JOB) == job and tags.BUILD in mesh]
     bpy.data.batch_remove([*meshes, *tags.job_images(job).values()])

@@ -12,7 +12,7 @@ from .mesh import fingerprint
 JOB = "maquette_job"
 CLAY = "maquette_clay"  # the fingerprint of a shape that waits for its texture; no longer there afterwards
 USE = "maquette_use"  # on an image: what it is for
-SIZE = "maquette_size"  # on a mesh built ahead: in which size
+BUILD = "maquette_build"  # on a mesh built ahead: what it is, and in which size
 SINCE = "maquette_since_s"  # on an image: when its decoding began, on the monotonic clock
 
 _INT_MAX = 2**31 - 1  # a custom property holds 32 bits
@@ -36,11 +36,9 @@ def job_images(job: str) -> dict[str, bpy.types.Image]:
     }
 
 
-def job_mesh(job: str, size: object) -> bpy.types.Mesh | None:
-    """The mesh that waits for the result of `job` in this `size`, if it was built ahead."""
-    return next(
-        (mesh for mesh in bpy.data.meshes if mesh.get(JOB) == job and mesh.get(SIZE) == repr(size)), None
-    )
+def job_mesh(job: str, build: str) -> bpy.types.Mesh | None:
+    """The mesh that waits for `job` to land, if it was built ahead and just as `build` says."""
+    return next((mesh for mesh in bpy.data.meshes if mesh.get(JOB) == job and mesh.get(BUILD) == build), None)
 
 
 def clays(job: str) -> list[bpy.types.Object]:

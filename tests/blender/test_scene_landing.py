@@ -282,7 +282,7 @@ def test_what_was_prepared_is_used_and_not_made_twice(landing: Any, has_clay: bo
         landing.insert_shape(JOB, "Owl", shape_ready(), here(3.0))
     n_meshes = len(bpy.data.meshes)
     ready = [prepare_result(JOB, "Owl", result(), here(3.0)) for _ in range(4)]
-    assert ready == [False, False, True, True]  # textures, mesh, ready
+    assert ready == [False, False, True, True]  # mesh, textures, ready
     assert (len(bpy.data.images), len(bpy.data.meshes)) == (1, n_meshes + 1)
     landing.insert_result(JOB, "Owl", result(), here(3.0), has_clay=has_clay)
     (image,), (mesh,) = bpy.data.images, bpy.data.meshes
@@ -299,6 +299,16 @@ def test_what_was_prepared_in_another_size_is_not_used(landing: Any) -> None:
         prepare_result(JOB, "Owl", result(), here(3.0))
     landing.insert_result(JOB, "Owl", result(), here(1.0))
     assert only().dimensions.z == pytest.approx(1.0, rel=1e-5)
+    assert counts()[1] == 1
+
+
+def test_a_prepared_shape_is_used(landing: Any) -> None:
+    from maquette.scene.prepare import prepare_shape
+
+    assert [prepare_shape(JOB, "Owl", shape_ready(), here()) for _ in range(3)] == [False, True, True]
+    assert landing.insert_shape(JOB, "Owl", shape_ready(), here()).outcome == landing.LANDED
+    assert counts()[1] == 1
+    assert only().data.users == 1
 
 
 def test_what_was_prepared_for_a_result_that_waits_is_dropped(landing: Any) -> None:
@@ -318,7 +328,6 @@ def test_preparing_what_is_no_mesh_leaves_nothing(landing: Any) -> None:
 
     good, before = result(), counts()
     bad = replace(good, mesh=replace(good.mesh, faces=wire_array(box()[1] - 1)))
-    prepare_result(JOB, "Owl", bad, here())
     with pytest.raises(ValueError, match="-1 to"):
         prepare_result(JOB, "Owl", bad, here())
     assert counts() == before
