@@ -39,6 +39,7 @@ _PARTS = (
     *(".scene.landing", ".scene.overlay", ".cutout_preview", ".landing_strip", ".movement"),
 )
 _FIRST_S = 0.2  # after Blender's own start
+_BROKEN_S = 60.0  # nothing mends it but another copy of the add-on
 
 _clock: Clock | None = None
 
@@ -48,6 +49,7 @@ class Clock:
 
     def __init__(self, version: str) -> None:
         self.setup: Setup | None = None  # while or after one runs
+        self.failure = ""  # why the add-on itself does not work, in words
         self._movement: Movement | None = None
         self._version = version
         self._warming = self._warm_up()
@@ -59,7 +61,7 @@ class Clock:
         """What is moved; made now if it was not yet."""
         for _ in self._warming:
             pass
-        assert self._movement is not None
+        assert self._movement is not None, self.failure
         return self._movement
 
     @property
@@ -91,7 +93,11 @@ class Clock:
         try:
             return self._tick()
         except Exception as error:  # noqa: BLE001 - a timer that raises is gone for good, and with it the jobs
-            self.movement.fail(error, traceback.format_exc())
+            if self._movement is None:  # a part is missing or does not suit this Blender
+                self.failure = f"{type(error).__name__}: {error}"
+                redraw()
+                return _BROKEN_S
+            self._movement.fail(error, traceback.format_exc())
             return 1.0
 
     def _tick(self) -> float:
@@ -169,6 +175,6 @@ def welcome() -> Welcome | None:
 
 def picture_changed() -> None:
     """Another picture was chosen in the panel."""
-    if _clock is not None:
+    if _clock is not None and not _clock.failure:
         _clock.movement.cutout.picture_changed()
         _clock.wake()

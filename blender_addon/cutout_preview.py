@@ -49,6 +49,8 @@ class CutoutPreview:
             return
         self._is_due = False
         image = bpy.context.scene.maquette.front
+        if image is not None:
+            image.preview_ensure()  # the plain picture stands there until the cut-out does
         if image is None or not preferences.preferences().previews_cutout:
             return
         try:

@@ -12,7 +12,7 @@ from .protocol.rules import Record
 from .scene import landing, readiness
 from .scene.overlay import Box
 from .scene.placement import Place
-from .scene.textures import drop_textures, prepare_textures, textures_wait
+from .scene.prepare import drop_prepared, prepare_result
 from .session import Session
 
 
@@ -53,6 +53,7 @@ class LandingStrip:
     def forget(self) -> None:
         """Another file is open: shapes belonged to the old one; results are fetched again when asked for."""
         for name in self._results:
+            drop_prepared(name)
             job = self._session.jobs.get(name)
             if job is not None:
                 self._session.postpone(name, waits_for_a_click(job))
@@ -96,23 +97,16 @@ class LandingStrip:
             self._session.shape_landed(job.job)
 
     def _land_result(self, result: Result) -> None:
-        """Has the textures decoded in the background first, so that no view waits for them."""
+        """Does one more part of what it takes to land a result; the last part puts it into the scene."""
         job = self._session.jobs.get(result.job)
         if job is None or job.fate == WAITING:
             del self._results[result.job]
-            drop_textures(result.job)
+            drop_prepared(result.job)
             return
-        try:
-            prepare_textures(job.job, job.name, result)
-        except (ValueError, RuntimeError) as error:
-            self._refuse(job, error)
-            return
-        if not textures_wait(job.job):
-            self._insert(job, result)
-
-    def _insert(self, job: Job, result: Result) -> None:
         place = job.place if isinstance(job.place, Place) else None
         try:
+            if not prepare_result(job.job, job.name, result, place, is_asked=job.is_asked):
+                return
             landed = landing.insert_result(
                 *(job.job, job.name, result, place),
                 preset=job.preset,
@@ -120,7 +114,7 @@ class LandingStrip:
                 has_clay=job.has_shape,
                 is_asked=job.is_asked,
             )
-        except ValueError as error:  # numbers that make no mesh
+        except (ValueError, RuntimeError) as error:  # numbers that make no mesh, bytes that make no image
             self._refuse(job, error)
             return
         if landed.outcome == landing.LATER:
@@ -136,7 +130,7 @@ class LandingStrip:
         """What came cannot be shown; it stays in the history."""
         self._shapes.pop(job.job, None)
         if self._results.pop(job.job, None) is not None:
-            drop_textures(job.job)
+            drop_prepared(job.job)
             self._session.postpone(job.job, "")
         message = words('What the engine made of "{name}" cannot be used: {error}')
         remedy = words("Generate it again; if that does not help, copy the report and send it to us.")

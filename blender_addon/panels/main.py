@@ -55,6 +55,10 @@ class MAQUETTE_PT_main(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draws what is known; asks nothing and reads no file."""
         layout, running = self.layout, clock.running()
+        if running.failure:
+            told = words("Maquette cannot run in this Blender. Install it again. ({reason})")
+            draw_text(layout, context, told.format(reason=running.failure), "ERROR")
+            return
         if not running.is_warm:  # within the first second of Blender
             layout.label(text="Starting…")
             return
