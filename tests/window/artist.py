@@ -45,6 +45,9 @@ def open_panel(window: Window) -> Steps:
     watch.watch_panels(ADDON)
     watch.start_beat()
     yield from window.open_tab(TAB)
+    clock = part("clock").running()
+    yield from until(lambda: clock.is_warm or clock.failure, "the add-on has started", 20)
+    check(clock.is_warm, f"the add-on works: {clock.failure}")
 
 
 def choose_picture(name: str, view: str = "front") -> None:

@@ -24,6 +24,7 @@ def scenario(window):
     window.stopwatch.phase = "starting"
     yield from open_panel(window)
     yield from window.take_picture("1_tab")
+    bpy.data.objects.remove(bpy.data.objects["Cube"])  # it would stand around the owl
     choose_picture("owl.png")
     yield 2.0
     yield from window.take_picture("2_picture")
