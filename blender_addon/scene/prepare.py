@@ -12,7 +12,7 @@ import bpy
 from . import tags
 from .axes import Height, Size, numbers_of, stand
 from .making import Making
-from .mesh import build_mesh, height_of
+from .mesh import build_mesh, find_edges, height_of
 from .placement import Place
 from .readiness import hindrance
 from .textures import prepare_textures, textures_wait
@@ -30,10 +30,7 @@ def prepare_shape(job: str, name: str, shape: ShapeReady, place: Place) -> bool:
     """
     if hindrance():
         return False
-    if tags.job_mesh(job, build_of(shape, place.size)) is not None:
-        return True
-    set_aside(mesh_of(name, shape, place.size), job, build_of(shape, place.size))
-    return False
+    return mesh_is_ready(job, name, shape, place.size)
 
 
 def prepare_result(
@@ -49,8 +46,7 @@ def prepare_result(
     size = size_of(job, place, is_asked=is_asked)
     if size is None:
         return True  # it will only be told to wait
-    if tags.job_mesh(job, build_of(result, size)) is None:
-        set_aside(mesh_of(name, result, size), job, build_of(result, size))
+    if not mesh_is_ready(job, name, result, size):
         return False
     if result.images and not tags.job_images(job):
         prepare_textures(job, name, result)
@@ -66,12 +62,25 @@ def size_of(job: str, place: Place | None, *, is_asked: bool = False) -> Size | 
     return place.size if place is not None else None
 
 
-def mesh_of(name: str, made: ShapeReady | Result, size: Size) -> bpy.types.Mesh:
+def mesh_is_ready(job: str, name: str, made: ShapeReady | Result, size: Size) -> bool:
+    """Whether the mesh is built ahead; if not, its faces or its edges are made now."""
+    mesh = tags.job_mesh(job, build_of(made, size))
+    if mesh is None:
+        mesh = mesh_of(name, made, size, has_edges=False)
+        mesh[tags.JOB], mesh[tags.BUILD] = job, build_of(made, size)
+        return False
+    if not len(mesh.edges):
+        find_edges(mesh)
+        return False
+    return True
+
+
+def mesh_of(name: str, made: ShapeReady | Result, size: Size, *, has_edges: bool = True) -> bpy.types.Mesh:
     """The mesh of what the engine made, in Blender's frame and in `size`, without a material."""
     mesh = getattr(made, "mesh", made)
     uv = getattr(mesh, "uv", None)
-    vertices = stand(numbers_of(mesh.vertices), size)
-    return build_mesh(name, vertices, numbers_of(mesh.faces), None if uv is None else numbers_of(uv))
+    vertices, faces = stand(numbers_of(mesh.vertices), size), numbers_of(mesh.faces)
+    return build_mesh(name, vertices, faces, None if uv is None else numbers_of(uv), has_edges=has_edges)
 
 
 def build_of(made: ShapeReady | Result, size: Size) -> str:
@@ -79,16 +88,13 @@ def build_of(made: ShapeReady | Result, size: Size) -> str:
     return f"{type(made).__name__} {size!r}"
 
 
-def set_aside(mesh: bpy.types.Mesh, job: str, build: str) -> None:
-    """Marks `mesh` as built ahead."""
-    mesh[tags.JOB], mesh[tags.BUILD] = job, build
-
-
 def take_mesh(making: Making, job: str, name: str, made: ShapeReady | Result, size: Size) -> bpy.types.Mesh:
     """The mesh that was built ahead, or else a new one, for use; in `making`."""
     mesh = tags.job_mesh(job, build_of(made, size))
     if mesh is None:
         return making.keep(mesh_of(name, made, size))
+    if not len(mesh.edges):
+        find_edges(mesh)
     del mesh[tags.JOB], mesh[tags.BUILD]
     return making.keep(mesh)
 

@@ -281,8 +281,8 @@ def test_what_was_prepared_is_used_and_not_made_twice(landing: Any, has_clay: bo
     if has_clay:
         landing.insert_shape(JOB, "Owl", shape_ready(), here(3.0))
     n_meshes = len(bpy.data.meshes)
-    ready = [prepare_result(JOB, "Owl", result(), here(3.0)) for _ in range(4)]
-    assert ready == [False, False, True, True]  # mesh, textures, ready
+    ready = [prepare_result(JOB, "Owl", result(), here(3.0)) for _ in range(5)]
+    assert ready == [False, False, False, True, True]  # faces, edges, textures
     assert (len(bpy.data.images), len(bpy.data.meshes)) == (1, n_meshes + 1)
     landing.insert_result(JOB, "Owl", result(), here(3.0), has_clay=has_clay)
     (image,), (mesh,) = bpy.data.images, bpy.data.meshes
@@ -295,17 +295,26 @@ def test_what_was_prepared_is_used_and_not_made_twice(landing: Any, has_clay: bo
 def test_what_was_prepared_in_another_size_is_not_used(landing: Any) -> None:
     from maquette.scene.prepare import prepare_result
 
-    for _ in range(3):
+    for _ in range(4):
         prepare_result(JOB, "Owl", result(), here(3.0))
     landing.insert_result(JOB, "Owl", result(), here(1.0))
     assert only().dimensions.z == pytest.approx(1.0, rel=1e-5)
     assert counts()[1] == 1
 
 
+def test_a_half_prepared_mesh_is_completed(landing: Any) -> None:
+    from maquette.scene.prepare import prepare_result
+
+    assert not prepare_result(JOB, "Owl", result(), here())
+    landing.insert_result(JOB, "Owl", result(), here())
+    assert len(only().data.edges) == 18
+    assert counts()[1] == 1
+
+
 def test_a_prepared_shape_is_used(landing: Any) -> None:
     from maquette.scene.prepare import prepare_shape
 
-    assert [prepare_shape(JOB, "Owl", shape_ready(), here()) for _ in range(3)] == [False, True, True]
+    assert [prepare_shape(JOB, "Owl", shape_ready(), here()) for _ in range(3)] == [False, False, True]
     assert landing.insert_shape(JOB, "Owl", shape_ready(), here()).outcome == landing.LANDED
     assert counts()[1] == 1
     assert only().data.users == 1
@@ -315,7 +324,7 @@ def test_what_was_prepared_for_a_result_that_waits_is_dropped(landing: Any) -> N
     from maquette.scene.prepare import prepare_result
 
     before = counts()
-    for _ in range(3):
+    for _ in range(4):
         prepare_result(JOB, "Owl", result(), here())
     landing.insert_result(JOB, "Owl", result(), None)
     assert counts() == before

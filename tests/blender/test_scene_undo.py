@@ -97,7 +97,7 @@ def test_what_an_undo_took_is_made_again(landing: Any) -> None:
 
     bpy.context.scene.cursor.location.x = 1
     bpy.ops.ed.undo_push(message="Cursor")
-    for _ in range(3):
+    for _ in range(4):
         prepare_result(JOB, "Owl", result(), here())
     undo()
     landing.insert_result(JOB, "Owl", result(), here())
