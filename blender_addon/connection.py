@@ -65,6 +65,7 @@ class Connection:
         self._process: processes.EngineProcess | None = None
         self._dead: addresses.Address | None = None  # nobody answered there
         self._look_s = self._since_s = self._heard_s = self._pinged_s = 0.0
+        self._unanswered_s = 0.0  # the first ping since the engine was heard
         self._crashes_s: deque[float] = deque(maxlen=_CRASHES)
 
     def start(self) -> None:
@@ -192,7 +193,7 @@ class Connection:
 
     def _be_welcome(self, welcome: m.Welcome, now_s: float) -> None:
         self.welcome, self._dead = welcome, None
-        self._heard_s = self._pinged_s = now_s
+        self._heard_s = self._pinged_s = self._unanswered_s = now_s
         self._listener.note(f"welcomed by engine {welcome.engine} on {welcome.device.name}")
         self._enter(READY, now_s)
         self._listener.opened()
@@ -220,11 +221,13 @@ class Connection:
             return heard
         if link.state in (GONE, DENIED):
             self._lose("The engine stopped unexpectedly", now_s)
-        elif now_s - self._heard_s > _SILENCE_S:
+        elif self._heard_s < self._unanswered_s < now_s - _SILENCE_S:
             self._lose("The engine stopped answering", now_s)
         else:
             link.flush()
             if now_s - self._pinged_s > _PING_S:
+                if self._heard_s >= self._unanswered_s:
+                    self._unanswered_s = now_s
                 self._pinged_s = now_s
                 link.send(m.Ping())
         return heard

@@ -11,6 +11,7 @@ from protocol.arrays import Buffer
 from protocol.codec import encode
 from protocol.events import StageProgress
 from protocol.rules import Record
+from protocol.session import Pong
 
 MAX_WAITING = 10_000  # messages for one client; who leaves more unread is let go
 MAX_CLIENTS = 1000
@@ -95,6 +96,16 @@ class Clients:
         client = self._clients.get(connection)
         if client is not None:
             client.outbox.put(message, encode(message))
+
+    def is_connected(self, connection: bytes) -> bool:
+        """Whether a client's end still lives, found out by a Pong that nobody asked for."""
+        if connection not in self._clients:
+            return False
+        try:
+            self._send(connection, encode(Pong()))
+        except ConnectionError:
+            return False
+        return True
 
     def tell_all(self, message: Record) -> None:
         """Puts a message into every client's outbox."""

@@ -1,6 +1,8 @@
-"""An owned engine lives as long as an owner is heard; one that leaves in order need not be waited for."""
+"""An owned engine lives as long as an owner is heard or connected; one that leaves is not waited for."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 
 class Owners:
@@ -20,6 +22,15 @@ class Owners:
         """Notes a word of an owner, its first one too."""
         self._heard_s[connection] = self._last_s = now_s
         self._has_left = False
+
+    def probe(self, is_connected: Callable[[bytes], bool], now_s: float) -> None:
+        """Asks of each owner that has been silent for a while whether its connection still lives.
+
+        A program that computes for minutes says nothing meanwhile, but its sockets answer.
+        """
+        for connection, heard_s in tuple(self._heard_s.items()):
+            if now_s - heard_s > self._silence_s / 3 and is_connected(connection):
+                self.hear(connection, now_s)
 
     def leave(self, connection: bytes) -> None:
         """Notes that a client goes; one that is no owner changes nothing."""

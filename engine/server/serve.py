@@ -276,5 +276,8 @@ class Server:
             self._supervisor.distrust("closed its connection")
 
     def _watch_owner(self, now_s: float) -> None:
-        if self._options.is_owned and not self._queue.n_open and self._owners.are_gone(now_s):
+        if not self._options.is_owned or self._queue.n_open:
+            return
+        self._owners.probe(self._clients.is_connected, now_s)
+        if self._owners.are_gone(now_s):
             self.stop("The program that started the engine is gone.")

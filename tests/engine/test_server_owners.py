@@ -99,6 +99,15 @@ def test_an_owned_engine_ends_when_a_killed_owner_was_silent_for_long(tmp_path: 
     assert not (tmp_path / "data" / "engine.json").exists()
 
 
+def test_an_owner_that_is_busy_for_long_keeps_its_engine(tmp_path: Path) -> None:
+    with server_process(tmp_path, "0.6") as (process, address):
+        with killed_owner(address) as owner:  # says nothing, as Blender does while it compiles shaders
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(2.0)
+            assert isinstance(owner.hear(), m.Pong)
+        assert process.wait(10) == 0
+
+
 def test_a_killed_owner_s_engine_waits_for_its_jobs(tmp_path: Path) -> None:
     with server_process(tmp_path, "0.2") as (process, address):
         with client(address) as guest:
