@@ -1,6 +1,6 @@
-"""The way to the engine, moved by `tick`: it finds or starts one, greets it, watches it, starts it again.
+"""No bpy. The way to the engine, moved by `tick`: it finds or starts one, greets it, watches it, restarts it.
 
-No bpy. No call blocks. What goes wrong is told to the listener as a `Fault`, never raised.
+No call blocks. What goes wrong is told to the listener as a `Fault`, never raised.
 """
 
 from __future__ import annotations

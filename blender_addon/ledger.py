@@ -1,4 +1,4 @@
-"""Jobs as this Blender knows them: those of the engine's list, and what only we know of our own. No bpy.
+"""No bpy. Jobs as this Blender knows them: the engine's list, and what only we know of our own.
 
 A job is ours if this Blender asked for it, now or before it was closed; only ours land in the scene by
 themselves. `place` belongs to the caller and is only kept here.

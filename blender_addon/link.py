@@ -1,6 +1,6 @@
-"""One socket to the engine: a send never waits, a receive takes what is there, and an end is told in a word.
+"""No bpy. One socket to the engine: a send never waits, a receive takes what is there, an end is told.
 
-No bpy. ZeroMQ has its own threads; here is none. `docs/wire.md` section 2 is the specification.
+ZeroMQ has its own threads; here is none. `docs/wire.md` section 2 is the specification.
 """
 
 from __future__ import annotations

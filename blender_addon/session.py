@@ -1,4 +1,4 @@
-"""What the artist wants of the engine and what has become of it; orders outlive a lost engine. No bpy.
+"""No bpy. What the artist wants of the engine and what has become of it; orders outlive a lost engine.
 
 No call blocks and none raises for what the engine or the user did: that is a `Fault`, which stays until it is
 dismissed. Whatever arrives for the scene is returned by `tick`.
