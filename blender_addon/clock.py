@@ -109,6 +109,12 @@ class Clock:
         if self.setup is not None and not self.setup.state.is_over:
             self.setup.tick()
             interval_s = 0.1
+            if (
+                self.setup.state.is_over
+                and self.setup.state.fault is None
+                and not self.setup.state.is_cancelled
+            ):
+                self._movement.session.restart()  # with the engine that is there now
         shown = (self._movement.summary(now_s), self._setup_summary())
         if shown != self._shown:
             self._shown = shown

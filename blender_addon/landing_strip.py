@@ -5,14 +5,14 @@ from __future__ import annotations
 from bpy.app.translations import pgettext_iface as words
 
 from .ledger import TAKING, WAITING, Job
-from .protocol.events import ShapeReady
+from .protocol.events import JobChanged, ShapeReady
 from .protocol.faults import Fault, fitted
 from .protocol.results import Result
 from .protocol.rules import Record
-from .scene import landing, readiness
+from .scene import landing, readiness, tags
 from .scene.overlay import Box
 from .scene.placement import Place
-from .scene.prepare import drop_prepared, prepare_result
+from .scene.prepare import drop_prepared, prepare_result, prepare_shape
 from .session import Session
 
 
@@ -25,28 +25,35 @@ class LandingStrip:
         self._session = session
         self._shapes: dict[str, ShapeReady] = {}
         self._results: dict[str, Result] = {}
+        self._leaving: list[str] = []  # cancelled jobs whose shape goes
 
     def receive(self, message: Record) -> None:
-        """Keeps a shape or a result of ours until it can land."""
-        if isinstance(message, Result):
-            self._shapes.pop(message.job, None)
-            self._results[message.job] = message
-        elif isinstance(message, ShapeReady):
-            self._shapes[message.job] = message
+        """Keeps a shape or a result of ours until it can land; a cancelled job takes its shape away."""
+        match message:
+            case ShapeReady():
+                self._shapes[message.job] = message
+            case Result():
+                self._drop_shape(message.job)
+                self._results[message.job] = message
+            case JobChanged(state="cancelled"):
+                self._drop_shape(message.job)
+                self._leaving.append(message.job)
 
     def tick(self) -> None:
         """Lands at most one thing; asks for the next finished result when it could land."""
         due = self._session.jobs.landing
-        if not (self._shapes or self._results or due):
+        if not (self._shapes or self._results or self._leaving or due):
             self.hindrance = ""
             return
         self.hindrance = readiness.hindrance()
         if self.hindrance:
             return
-        if self._results:
+        if self._leaving:
+            self._take_away(self._leaving.pop())
+        elif self._results:
             self._land_result(next(iter(self._results.values())))
         elif self._shapes:
-            self._land_shape(self._shapes.pop(next(iter(self._shapes))))
+            self._land_shape(next(iter(self._shapes.values())))
         elif self._session.is_ready and not any(job.fate == TAKING for job in self._session.jobs):
             self._fetch(due[0])
 
@@ -59,13 +66,14 @@ class LandingStrip:
                 self._session.postpone(name, waits_for_a_click(job))
         self._shapes.clear()
         self._results.clear()
+        self._leaving.clear()
 
     @property
     def interval_s(self) -> float:
         """How soon there is something to do here."""
         if self.hindrance:
             return 0.25
-        return 0.01 if self._shapes or self._results else 1.0
+        return 0.01 if self._shapes or self._results or self._leaving else 1.0
 
     def boxes(self) -> tuple[Box, ...]:
         """The places that wait for a shape, with their progress."""
@@ -82,18 +90,35 @@ class LandingStrip:
         else:
             self._session.postpone(job.job, waits_for_a_click(job))
 
+    def _drop_shape(self, job: str) -> None:
+        if self._shapes.pop(job, None) is not None:
+            drop_prepared(job)
+
+    def _take_away(self, job: str) -> None:
+        known = self._session.jobs.get(job)
+        if known is not None and known.has_shape:
+            landing.remove_shape(job, known.name)
+
     def _land_shape(self, shape: ShapeReady) -> None:
+        """Does one more part of what it takes; a job that is tried again finds its first shape there."""
         job = self._session.jobs.get(shape.job)
         if job is None or not job.is_open or not isinstance(job.place, Place):
+            self._drop_shape(shape.job)
             return
         try:
-            landed = landing.insert_shape(job.job, job.name, shape, job.place)
+            if tags.clays(job.job):
+                outcome = landing.LANDED
+            elif not prepare_shape(job.job, job.name, shape, job.place):
+                return
+            else:
+                outcome = landing.insert_shape(job.job, job.name, shape, job.place).outcome
         except ValueError as error:
             self._refuse(job, error)
             return
-        if landed.outcome == landing.LATER:
-            self._shapes[job.job] = shape
-        elif landed.outcome == landing.LANDED:
+        if outcome == landing.LATER:
+            return
+        self._drop_shape(job.job)
+        if outcome == landing.LANDED:
             self._session.shape_landed(job.job)
 
     def _land_result(self, result: Result) -> None:
@@ -128,7 +153,7 @@ class LandingStrip:
 
     def _refuse(self, job: Job, error: Exception) -> None:
         """What came cannot be shown; it stays in the history."""
-        self._shapes.pop(job.job, None)
+        self._drop_shape(job.job)
         if self._results.pop(job.job, None) is not None:
             drop_prepared(job.job)
             self._session.postpone(job.job, "")

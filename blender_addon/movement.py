@@ -30,8 +30,7 @@ class Movement:
         for message in self.session.tick(now_s):
             if isinstance(message, CutoutReady | JobChanged):
                 self.cutout.receive(message)
-            else:
-                self.strip.receive(message)
+            self.strip.receive(message)
         self.cutout.tick()
         self.strip.tick()
         return min(self.session.interval_s, self.strip.interval_s)

@@ -154,7 +154,8 @@ class Session:
     def tick(self, now_s: float) -> list[Record]:
         """Does what is due; returns what arrived for the scene.
 
-        That is ShapeReady, Result and CutoutReady of our jobs, and JobChanged of a cut-out that failed.
+        That is ShapeReady, Result and CutoutReady of our jobs, JobChanged of one that was cancelled, and of a
+        cut-out that failed.
         """
         arrived: list[Record] = []
         for message in self.connection.tick(now_s):
@@ -295,9 +296,9 @@ class Session:
             self.connection.say(m.ListJobs())
         if job is None or not job.is_ours:
             return []
-        return self._follow_model(job) if job.is_model else self._follow_cutout(job, event)
+        return self._follow_model(job, event) if job.is_model else self._follow_cutout(job, event)
 
-    def _follow_model(self, job: Job) -> list[Record]:
+    def _follow_model(self, job: Job, event: Record) -> list[Record]:
         fault = job.view.fault
         if job.state == FAILED and fault is not None:
             self.fail(fault, job.job)
@@ -305,7 +306,7 @@ class Session:
             self.news = f"{fault.message} {fault.remedy}".strip()
         if job.state not in OPEN and job.state not in (DONE, TAKEN):
             self._keep_ours()
-        return []
+        return [event] if job.state == CANCELLED else []
 
     def _follow_cutout(self, job: Job, event: Record) -> list[Record]:
         if job.state == DONE:

@@ -68,8 +68,9 @@ def report_of(session: "Session") -> str:
             f"  {job.job} {job.kind} {job.backend} {job.preset} {job.state} {job.view.stage}".rstrip()
         )
     lines += ["", "add-on:", *session.log]
-    for name in ("server.log", "worker.log"):
-        lines += ["", f"{name}:", *_tail(options.data / "logs" / name)]
+    logs = [options.data / "logs" / name for name in ("server.log", "worker.log")]
+    for path in (*logs, options.home / "logs" / "setup.log"):
+        lines += ["", f"{path.name}:", *_tail(path)]
     return "\n".join(lines).replace(str(Path.home()), "~")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from ..cutout_preview import CutoutPreview
     from ..ledger import Job
     from ..movement import Movement
+    from ..protocol.session import Device
     from ..session import Session
 
 _GIB = 1024**3
+_MAKERS = re.compile(r"^(NVIDIA |GeForce |AMD |Intel\(R\) )+")  # what every card is called first
 _PHASES = {
     "stopped": "The engine starts when it is needed",
     "starting": "The engine is starting…",
@@ -64,7 +67,7 @@ class MAQUETTE_PT_main(bpy.types.Panel):
             return
         movement, choices = running.movement, context.scene.maquette
         draw_status(layout, movement.session)
-        if running.setup is not None and not running.setup.state.is_over:
+        if running.setup is not None and (not running.setup.state.is_over or running.setup.state.fault):
             draw_setup(layout, context)
         draw_trouble(layout, context, movement.session)
         draw_picture(layout, context, choices, movement.cutout)
@@ -92,14 +95,11 @@ def draw_status(layout: bpy.types.UILayout, session: Session) -> None:
     row.operator("maquette.open_preferences", text="", icon="PREFERENCES")
 
 
-def device_text(device: object) -> str:
+def device_text(device: Device) -> str:
     """A device and its free memory; of a processor, the computer's."""
-    free, total = device.free_bytes / _GIB, device.total_bytes / _GIB
-    if device.kind == "cpu":
-        return words("Processor · {free:.1f} of {total:.0f} GB free").format(free=free, total=total)
-    return words("{name} · {free:.1f} of {total:.0f} GB free").format(
-        name=device.name, free=free, total=total
-    )
+    free = device.free_bytes / _GIB
+    name = words("Processor") if device.kind == "cpu" else _MAKERS.sub("", device.name)
+    return words("{name} · {free:.1f} GB free").format(name=name, free=free)
 
 
 def draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context, session: Session) -> None:
@@ -203,18 +203,15 @@ def _offered_presets() -> list[tuple[str, str]]:
 def cost_text(session: Session, choices: MaquetteScene) -> str:
     """What the model will cost, as measured on this computer."""
     estimate = session.estimate(choices.backend, choices.preset, max(len(views_of(choices)), 1))
+    if estimate is None and choices.backend == "silhouette":
+        return words("Some seconds, no graphics memory; not measured here yet")
     if estimate is None:
-        if choices.backend == "silhouette":
-            return words("Some seconds; no graphics memory. This quality was not measured here yet.")
-        return words("This quality was not measured on this computer yet.")
+        return words("Time and memory were not measured here yet")
     time_text = seconds_text(estimate.seconds)
     if estimate.peak_vram_bytes == 0:
-        return words("About {time}; no graphics memory (measured, {n} runs)").format(
-            time=time_text, n=estimate.n_runs
-        )
+        return words("About {time}, no graphics memory").format(time=time_text)
     peak = estimate.peak_vram_bytes / _GIB
-    text = words("About {time}, {peak:.1f} GB of graphics memory (measured, {n} runs)")
-    return text.format(time=time_text, peak=peak, n=estimate.n_runs)
+    return words("About {time}, {peak:.1f} GB of graphics memory").format(time=time_text, peak=peak)
 
 
 def draw_size(layout: bpy.types.UILayout, choices: MaquetteScene) -> None:

@@ -65,6 +65,27 @@ def insert_shape(job: str, name: str, shape: ShapeReady, place: Place) -> Landin
     return Landing(LANDED, objects=(item.name,))
 
 
+def remove_shape(job: str, name: str) -> None:
+    """Takes the shape of a cancelled job out of the scene, as an undo step; one that was edited stays."""
+    gone = [clay for clay in tags.clays(job) if not tags.is_edited(clay)]
+    if not gone:
+        return
+    homes = {home for clay in gone for home in clay.users_collection if takes_children(home)}
+    meshes = {clay.data for clay in gone}
+    bpy.data.batch_remove(gone)
+    bpy.data.batch_remove(
+        [
+            *(mesh for mesh in meshes if not mesh.users),
+            *(
+                home
+                for home in homes
+                if home.name.startswith(name) and not (home.all_objects or home.children)
+            ),
+        ]
+    )
+    push(words("Remove Shape of {name}").format(name=name))
+
+
 def insert_result(
     job: str,
     name: str,
