@@ -1,7 +1,8 @@
 """These tests run where `import bpy` works; elsewhere they are not even collected.
 
 The add-on is staged as the package `maquette` with `protocol` inside, as the built extension has it, from the
-repository's own files, so that what is tested is what was written.
+repository's own files, so that what is tested is what was written. Tests of the whole add-on use the built zip,
+installed as an artist installs it, and need the engine: MAQUETTE_ENGINE names a Python that has it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import extension
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +25,7 @@ collect_ignore_glob = [] if HAS_BPY else ["test_*.py", "bench_*.py"]
 
 if HAS_BPY:
     # Blender reads this when it is imported; set later, an add-on would be installed where it is not found.
-    os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp(prefix="maquette_user_")
+    os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp(prefix="maquette 사용자 ")
 
 
 def stage(folder: Path) -> Path:
@@ -53,6 +55,74 @@ def empty_file(maquette: ModuleType) -> None:
     import bpy
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+
+
+@pytest.fixture(scope="session")
+def addon_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built extension."""
+    return extension.build_zip(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def installed(addon_zip: Path) -> None:
+    """The extension is installed in the user folder of these tests, and not enabled."""
+    extension.install(addon_zip, is_enabled=False)
+
+
+@pytest.fixture(scope="session")
+def engine_python() -> str:
+    """The Python of the engine."""
+    engine = os.environ.get(extension.ENGINE, "")
+    if not engine:
+        pytest.skip(f"{extension.ENGINE} names no Python with the engine in it")
+    return engine
+
+
+@pytest.fixture(scope="session")
+def hasty_engine(engine_python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program `maquette` with coarse models, and faults on demand: see hasty_worker.py."""
+    script = Path(extension.__file__).with_name("hasty_engine.py")
+    program = tmp_path_factory.mktemp("빠른 engine") / "maquette"
+    program.write_text(f'#!/bin/sh\nexec "{engine_python}" "{script}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def addon(
+    installed: None,
+    hasty_engine: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[extension.Addon]:
+    """The enabled add-on in an empty file, with an engine and jobs of its own; it must print no traceback."""
+    monkeypatch.setenv(extension.ENGINE, str(hasty_engine))
+    yield from extension.addon_in(tmp_path / "data 자료")
+    told = "".join(capfd.readouterr())
+    assert "Traceback" not in told, told
+
+
+@pytest.fixture(scope="module")
+def shared_addon(
+    installed: None, hasty_engine: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[extension.Addon]:
+    """The enabled add-on with one engine for all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(extension.ENGINE, str(hasty_engine))
+        yield from extension.addon_in(tmp_path_factory.mktemp("shared") / "data 자료")
+
+
+@pytest.fixture
+def studio(shared_addon: extension.Addon, capfd: pytest.CaptureFixture[str]) -> Iterator[extension.Addon]:
+    """The shared add-on in an empty file; it must print no traceback."""
+    import bpy
+
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    shared_addon.session.clear_fault()
+    yield shared_addon
+    told = "".join(capfd.readouterr())
+    assert "Traceback" not in told, told
 
 
 @pytest.hookimpl(trylast=True)
