@@ -26,9 +26,11 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         name="Picture",
         description="A picture on the disk; empty for the pictures of the panel",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
     )
-    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    directory: bpy.props.StringProperty(  # type: ignore[valid-type]
+        subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN", "PATH_SUPPORTS_BLEND_RELATIVE"}
+    )
     files: bpy.props.CollectionProperty(  # type: ignore[valid-type]
         type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
     )

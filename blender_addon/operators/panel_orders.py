@@ -20,7 +20,9 @@ class MAQUETTE_OT_choose_picture(bpy.types.Operator):
     bl_description = "Choose a picture for the panel"
     bl_options = {"INTERNAL", "UNDO"}
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
+        subtype="FILE_PATH", options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
+    )
     filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
         default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"}
     )

@@ -1,8 +1,8 @@
 """These tests run where `import bpy` works; elsewhere they are not even collected.
 
 The add-on is staged as the package `maquette` with `protocol` inside, as the built extension has it, from the
-repository's own files, so that what is tested is what was written. Tests of the whole add-on use the built zip,
-installed as an artist installs it, and need the engine: MAQUETTE_ENGINE names a Python that has it.
+repository's own files, so that what is tested is what was written. Tests of the whole add-on use the built
+zip, installed as an artist installs it, and need the engine: MAQUETTE_ENGINE names a Python that has it.
 """
 
 from __future__ import annotations

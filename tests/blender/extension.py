@@ -148,8 +148,9 @@ class Addon:
         end_s = time.monotonic() + 10
         while is_running(pid) and time.monotonic() < end_s:
             time.sleep(0.02)
-        for each in (pid, *workers):
-            kill(each)
+        kill(pid, *workers)
+        if (child := self.session.connection._process) is not None:
+            child.poll()
 
 
 def is_running(pid: int) -> bool:

@@ -1,7 +1,7 @@
 """The engine's own worker in a hurry: coarse shapes, and what the name of the picture says may go wrong.
 
-`slow …` takes steps of 20 ms until it is cancelled or the file `go` lies in the folder that it runs in, `pause …`
-does so after the shape is out; `nan …` sends no numbers, `torn …` a texture that is no picture.
+`slow …` waits until it is cancelled or the file `go` lies in the folder that it runs in, `pause …` does so
+after the shape is out; `nan …` sends what is no number, `torn …` a texture that is no picture.
 """
 
 from __future__ import annotations
