@@ -35,8 +35,16 @@ _PARTS = (
         "zmq",
         ".link",
     ),
-    *(".engine_process", ".connection", ".estimate", ".ledger", ".session", ".pictures", ".scene.placement"),
-    *(".scene.landing", ".scene.overlay", ".cutout_preview", ".landing_strip", ".movement"),
+    *(".engine_process", ".connection", ".estimate", ".ledger", ".session", ".pictures", "numpy"),
+    *(
+        ".scene.placement",
+        ".scene.mesh",
+        ".scene.landing",
+        ".scene.overlay",
+        ".cutout_preview",
+        ".landing_strip",
+        ".movement",
+    ),
 )
 _FIRST_S = 0.2  # after Blender's own start
 _BROKEN_S = 60.0  # nothing mends it but another copy of the add-on

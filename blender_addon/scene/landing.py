@@ -36,11 +36,15 @@ WAITS = "waits"  # not by itself any more: it waits in the history until somebod
 
 @dataclass(frozen=True)
 class Landing:
-    """What became of a shape or a result: one of the four words above, and what to tell the artist."""
+    """What became of a shape or a result: one of the four words above, and what to tell the artist.
+
+    `objects` and `images` are names, good until somebody changes them.
+    """
 
     outcome: str
     message: str = ""
     objects: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 def insert_shape(job: str, name: str, shape: ShapeReady, place: Place) -> Landing:
@@ -138,7 +142,10 @@ def insert_result(
         tags.settle(clay)
     drop_prepared(job)  # what was made ahead for another size
     push(words("Insert {name}").format(name=name))
-    return Landing(outcome, message, tuple(item.name for item in made))
+    images = (
+        node.image.name for node in made[0].data.materials[0].node_tree.nodes if node.type == "TEX_IMAGE"
+    )
+    return Landing(outcome, message, tuple(item.name for item in made), tuple(images))
 
 
 def put(

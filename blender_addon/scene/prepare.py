@@ -15,6 +15,7 @@ from .making import Making
 from .mesh import build_mesh, find_edges, height_of
 from .placement import Place
 from .readiness import hindrance
+from .shading import shows_textures
 from .textures import prepare_textures, textures_wait
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def prepare_result(
 ) -> bool:
     """Does one more part of the work for `insert_result`; True when that may be called.
 
-    The mesh comes first, so that it does not share the processor with the decoding of the textures. Otherwise
-    as `prepare_shape`.
+    Textures are decoded first only where a view would draw them at once; the mesh is made before, so that it
+    does not share the processor with that. Otherwise as `prepare_shape`.
     """
     if hindrance():
         return False
@@ -48,7 +49,7 @@ def prepare_result(
         return True  # it will only be told to wait
     if not mesh_is_ready(job, name, result, size):
         return False
-    if result.images and not tags.job_images(job):
+    if result.images and shows_textures() and not tags.job_images(job):
         prepare_textures(job, name, result)
         return False
     return not textures_wait(job)

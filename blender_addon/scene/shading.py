@@ -21,6 +21,16 @@ def solid_views(scene: bpy.types.Scene | None = None) -> Iterator[bpy.types.View
                 yield shading
 
 
+def shows_textures() -> bool:
+    """Whether some 3D view would draw a new texture at once."""
+    n_views = sum(
+        area.type == "VIEW_3D"
+        for window in bpy.data.window_managers[0].windows
+        for area in window.screen.areas
+    )
+    return n_views > len(list(solid_views()))
+
+
 def hides_textures(context: bpy.types.Context) -> bool:
     """Whether there are 3D views of the scene and none shows textures: then a tip is worth its place."""
     n_views = sum(

@@ -1,4 +1,4 @@
-"""Textures are decoded before they are shown: Blender's preview thread does it, and the view never waits.
+"""Textures are decoded before they are shown: Blender's preview thread does it, and no view waits.
 
 A packed PNG of 2048 px takes 80 to 170 ms to decode, at its first use, in the main thread. A preview of
 the image is made in a thread of Blender's, which leaves the decoded pixels where the first draw will look.
@@ -31,9 +31,21 @@ def prepare_textures(job: str, name: str, result: Result) -> None:
     now = time.monotonic()
     for use, image in pack_images(name, result.images).items():
         image[tags.JOB], image[tags.USE], image[tags.SINCE] = job, use, now
-        if not bpy.app.background:
-            with bpy.context.temp_override(id=image):
-                bpy.ops.ed.lib_id_generate_preview()
+        decode(image)
+
+
+def decode(image: bpy.types.Image) -> None:
+    """Has Blender's preview thread decode an image; nothing without a screen, where nothing is drawn."""
+    if not bpy.app.background:
+        with bpy.context.temp_override(id=image):
+            bpy.ops.ed.lib_id_generate_preview()
+
+
+def decode_all(names: tuple[str, ...]) -> None:
+    """Has the images of these names decoded that are still there, before somebody wants to see them."""
+    for name in names:
+        if (image := bpy.data.images.get(name)) is not None:
+            decode(image)
 
 
 def textures_wait(job: str) -> bool:
