@@ -30,6 +30,8 @@ VIEW_TITLES = {
 }
 # What the engine reads; the file dialog and drops show these.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif")
+# Of paths that may begin with "//": from 4.5 on Blender warns without it, before that it does not know it.
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 TEXTURE_SIZES = (512, 1024, 1536, 2048, 4096, 8192)
 
 _items: dict[str, list[tuple[str, str, str, int]]] = {}  # Blender keeps no reference to the texts of an enum

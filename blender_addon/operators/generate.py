@@ -8,7 +8,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock
-from ..properties import SUFFIXES, backend_items, preset_items
+from ..properties import RELATIVE, SUFFIXES, backend_items, preset_items
 
 _WAIT_S = 0.02
 _FROM_PANEL = -1  # of a number: the panel's
@@ -26,10 +26,10 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         name="Picture",
         description="A picture on the disk; empty for the pictures of the panel",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
+        options={"SKIP_SAVE", *RELATIVE},
     )
     directory: bpy.props.StringProperty(  # type: ignore[valid-type]
-        subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN", "PATH_SUPPORTS_BLEND_RELATIVE"}
+        subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN", *RELATIVE}
     )
     files: bpy.props.CollectionProperty(  # type: ignore[valid-type]
         type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}

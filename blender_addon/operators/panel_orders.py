@@ -6,7 +6,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as words
 
 from .. import clock, preferences
-from ..properties import SUFFIXES
+from ..properties import RELATIVE, SUFFIXES
 
 # From most to least costly; what a fault that lacks memory suggests is the next one.
 _CHEAPER = ("best", "portfolio", "balanced", "fastest", "sequential", "safe", "eco", "prototype")
@@ -21,7 +21,7 @@ class MAQUETTE_OT_choose_picture(bpy.types.Operator):
     bl_options = {"INTERNAL", "UNDO"}
 
     filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
-        subtype="FILE_PATH", options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
+        subtype="FILE_PATH", options={"SKIP_SAVE", *RELATIVE}
     )
     filter_glob: bpy.props.StringProperty(  # type: ignore[valid-type]
         default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"}

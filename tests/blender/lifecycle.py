@@ -44,11 +44,11 @@ def traces() -> dict[str, Any]:
         "properties": [
             f"{kind.__name__}.{key}"
             for kind in kinds
-            for key in kind.bl_rna.properties.keys()
+            for key in (each.identifier for each in kind.bl_rna.properties)
             if "maquette" in key
         ],
         "previews": len(bpy.utils.previews._uuid_open),
-        "addons": [key for key in bpy.context.preferences.addons.keys() if "maquette" in key],
+        "addons": [addon.module for addon in bpy.context.preferences.addons if "maquette" in addon.module],
     }
 
 
