@@ -47,6 +47,7 @@ _PARTS = (
     ),
 )
 _FIRST_S = 0.2  # after Blender's own start
+_MOST_HELD = 10  # ticks of 20 ms
 _BROKEN_S = 60.0  # nothing mends it but another copy of the add-on
 
 _clock: Clock | None = None
@@ -62,6 +63,7 @@ class Clock:
         self._version = version
         self._warming = self._warm_up()
         self._shown: Hashable = None
+        self._n_held = 0  # ticks in a row whose news were not drawn
         self._beat = self.beat  # the timer is found again by this very object
 
     @property
@@ -124,10 +126,14 @@ class Clock:
             ):
                 self._movement.session.restart()  # with the engine that is there now
         shown = (self._movement.summary(now_s), self._setup_summary())
-        if shown != self._shown:
-            self._shown = shown
-            self._movement.show()
-            redraw()
+        if shown == self._shown:
+            return interval_s
+        self._n_held = self._n_held + 1 if self._movement.is_about_to_land else 0
+        if 0 < self._n_held <= _MOST_HELD:
+            return interval_s  # drawing would take longer than the result that is on its way
+        self._shown = shown
+        self._movement.show()
+        redraw()
         return interval_s
 
     def _setup_summary(self) -> Hashable:

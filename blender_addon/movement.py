@@ -9,6 +9,7 @@ from bpy.app.translations import pgettext_iface as words
 from . import history
 from .cutout_preview import CutoutPreview
 from .landing_strip import LandingStrip
+from .ledger import TAKING
 from .protocol.events import JobChanged
 from .protocol.faults import Fault, fitted
 from .protocol.results import CutoutReady
@@ -40,6 +41,11 @@ class Movement:
         self.session.forget_places()
         self.strip.forget()
         self.cutout.picture_changed()
+
+    @property
+    def is_about_to_land(self) -> bool:
+        """Whether a result is on its way into the scene, and nothing stands against it."""
+        return not self.strip.hindrance and any(job.fate == TAKING for job in self.session.jobs)
 
     def summary(self, now_s: float) -> Hashable:
         """What the screen shows: equal as long as nothing need be drawn again."""

@@ -178,7 +178,7 @@ class Session:
             return calm_s
         if any(job.fate == TAKING or not job.is_accepted for job in self.jobs):
             return 0.02
-        return 0.05 if any(job.is_ours and job.is_open for job in self.jobs) else calm_s
+        return 0.03 if any(job.is_ours and job.is_open for job in self.jobs) else calm_s
 
     @property
     def other_version(self) -> str:
