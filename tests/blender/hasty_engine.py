@@ -1,4 +1,4 @@
-"""The engine's own server with hasty workers, as the program `maquette serve --owned --idle SECONDS`.
+"""The engine's own server with hasty workers, as the program `maquette serve [--owned] --idle SECONDS`.
 
 MAQUETTE_TEST_VERSION has it say another version, MAQUETTE_TEST_WIRE speak another major version of the wire.
 """
@@ -27,7 +27,10 @@ def main() -> None:
         engine.server.desk.WIRE_MAJOR = int(wire)
     folders = find_folders()
     patience = replace(Patience(), idle_s=float(sys.argv[-1]))
-    serve(ServeOptions(folders.data, folders.models, is_owned=True, patience=patience, worker_command=WORKER))
+    owned = "--owned" in sys.argv
+    serve(
+        ServeOptions(folders.data, folders.models, is_owned=owned, patience=patience, worker_command=WORKER)
+    )
 
 
 if __name__ == "__main__":

@@ -85,3 +85,15 @@ def test_a_failure_half_way_leaves_no_image(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(MemoryError):
         module.pack_images("Owl", result().images)
     assert len(bpy.data.images) == before
+
+
+@pytest.mark.parametrize("data", [b"", bytes(64), b"GIF89a" + bytes(64), png()[:-20]])
+def test_what_is_no_whole_picture_is_refused(data: bytes) -> None:
+    """Blender would show it as pink or black, and say nothing."""
+    import bpy
+    from maquette.scene.material import pack_image
+
+    before = len(bpy.data.images)
+    with pytest.raises(ValueError, match=f"{len(data)} bytes"):
+        pack_image("Owl", data, "sRGB")
+    assert len(bpy.data.images) == before
