@@ -79,6 +79,11 @@ class Clock:
         """Whether what is moved is there already."""
         return self._movement is not None
 
+    @property
+    def is_setting_up(self) -> bool:
+        """Whether an engine is being set up."""
+        return self.setup is not None and not self.setup.state.is_over
+
     def start(self) -> None:
         """Begins to tick; the timer survives the opening of other files."""
         bpy.app.timers.register(self._beat, first_interval=_FIRST_S, persistent=True)
@@ -116,7 +121,7 @@ class Clock:
         assert self._movement is not None
         now_s = time.monotonic()
         interval_s = self._movement.tick(now_s)
-        if self.setup is not None and not self.setup.state.is_over:
+        if self.setup is not None and self.is_setting_up:
             self.setup.tick()
             interval_s = 0.1
             if (

@@ -102,6 +102,15 @@ class Connection:
             return []
         return self._attend(now_s) if self.phase == READY else []
 
+    def finds_engine(self) -> bool:
+        """Whether there is an engine to start; a choice counts as one, and `start` tells if it will not do."""
+        options = self._options()
+        try:
+            processes.find_engine(chosen=options.chosen, home=options.home, environment=options.environment)
+        except processes.EngineMissing:
+            return options.has_choice
+        return True
+
     @property
     def interval_s(self) -> float:
         """How soon `tick` has something to do, as far as the connection knows."""
@@ -141,10 +150,7 @@ class Connection:
             )
         except processes.EngineMissing as error:
             self.is_wanted = False
-            is_chosen = bool(
-                options.chosen.strip() or options.environment.get(processes.VARIABLE, "").strip()
-            )
-            action = "choose_folder" if is_chosen else "update"
+            action = "choose_folder" if options.has_choice else "update"
             message, remedy = fitted(error.message, 2000), fitted(error.remedy, 2000)
             self._listener.fail(Fault("unreachable", message, remedy, action))
             return
@@ -220,9 +226,9 @@ class Connection:
             self._turn_away(_another_language(error))
             return heard
         if link.state in (GONE, DENIED):
-            self._lose("The engine stopped unexpectedly", now_s)
+            self._lose("The engine stopped unexpectedly.", now_s)
         elif self._heard_s < self._unanswered_s < now_s - _SILENCE_S:
-            self._lose("The engine stopped answering", now_s)
+            self._lose("The engine stopped answering.", now_s)
         else:
             link.flush()
             if now_s - self._pinged_s > _PING_S:
@@ -249,7 +255,7 @@ class Connection:
         if self._process is not None and ended is None:
             self._process.end()
         tail = ended.tail if ended is not None else ""
-        cause = f"{what}. {ended.message}" if ended is not None else f"{what}."
+        cause = what if ended is None else f"{what} {ended.message}"
         self._process = None
         self._dead = self._link.address if self._link is not None else None
         self._part()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ENGINE_VARIABLE = "MAQUETTE_ENGINE"
 DATA_VARIABLE = "MAQUETTE_DATA"
 MODELS_VARIABLE = "MAQUETTE_MODELS"
 
@@ -26,6 +27,11 @@ class EngineOptions:
     idle_s: float = 300.0
     vram_limit_gib: float | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether an engine was named, so that none is searched for."""
+        return bool(self.chosen.strip() or self.environment.get(ENGINE_VARIABLE, "").strip())
 
 
 def engine_options(

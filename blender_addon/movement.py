@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from bpy.app.translations import pgettext_iface as words
 
 from . import history
+from .connection import STOPPED
 from .cutout_preview import CutoutPreview
 from .landing_strip import LandingStrip
 from .ledger import TAKING
@@ -15,6 +16,8 @@ from .protocol.faults import Fault, fitted
 from .protocol.results import CutoutReady
 from .scene.overlay import Overlay
 from .session import Session
+
+_LOOK_S = 3.0  # between looks whether an engine was set up meanwhile; costs 0.1 ms
 
 
 class Movement:
@@ -25,6 +28,8 @@ class Movement:
         self.cutout = CutoutPreview(session)
         self.strip = LandingStrip(session)
         self.overlay = Overlay()
+        self.has_engine = True  # one to start, as far as is known
+        self._look_s = 0.0
 
     def tick(self, now_s: float) -> float:
         """Does what is due; returns the seconds until it should be called again."""
@@ -34,6 +39,9 @@ class Movement:
             self.strip.receive(message)
         self.cutout.tick()
         self.strip.tick()
+        if self.session.connection.phase == STOPPED and now_s >= self._look_s:
+            self._look_s = now_s + _LOOK_S
+            self.has_engine = self.session.connection.finds_engine()
         return min(self.session.interval_s, self.strip.interval_s)
 
     def file_opened(self) -> None:
@@ -64,6 +72,7 @@ class Movement:
             tuple(running),
             self.cutout.version,
             self.strip.hindrance,
+            self.has_engine,
         )
 
     def show(self) -> None:

@@ -26,9 +26,8 @@ class MAQUETTE_OT_setup_engine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """When none is under way."""
-        setup = clock.running().setup
         cls.poll_message_set("The engine is being set up")
-        return setup is None or setup.state.is_over
+        return not clock.running().is_setting_up
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Asks for the folder, unless it was chosen before."""

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _GIB = 1024**3
 _MAKERS = re.compile(r"^(NVIDIA |GeForce |AMD |Intel\(R\) )+")  # what every card is called first
 _PHASES = {
-    "stopped": "The engine starts when it is needed",
-    "starting": "The engine is starting…",
-    "connecting": "Connecting to the engine…",
+    "stopped": "Engine not running",
+    "starting": "Engine starting…",
+    "connecting": "Connecting…",
 }
 STAGE_TITLES = {
     "preprocess": "Cutting Out",
@@ -66,8 +66,8 @@ class MAQUETTE_PT_main(bpy.types.Panel):
             layout.label(text="Starting…")
             return
         movement, choices = running.movement, context.scene.maquette
-        draw_status(layout, movement.session)
-        if running.setup is not None and (not running.setup.state.is_over or running.setup.state.fault):
+        draw_status(layout, movement.session, movement.has_engine)
+        if running.is_setting_up or (running.setup is not None and running.setup.state.fault):
             draw_setup(layout, context)
         draw_trouble(layout, context, movement.session)
         draw_picture(layout, context, choices, movement.cutout)
@@ -78,7 +78,7 @@ class MAQUETTE_PT_main(bpy.types.Panel):
         draw_tip(layout, context, movement)
 
 
-def draw_status(layout: bpy.types.UILayout, session: Session) -> None:
+def draw_status(layout: bpy.types.UILayout, session: Session, has_engine: bool) -> None:
     """The engine's state, its device and free memory, and what can be done with it."""
     row = layout.row(align=True)
     if session.is_ready:
@@ -89,10 +89,16 @@ def draw_status(layout: bpy.types.UILayout, session: Session) -> None:
             row.operator("maquette.free_gpu", text="", icon="TRASH")
         row.operator("maquette.stop_engine", text="", icon="QUIT")
     else:
-        row.label(text=_PHASES[session.connection.phase], icon="RADIOBUT_OFF")
-        if session.connection.phase == "stopped":
+        is_stopped = session.connection.phase == "stopped"
+        text = _PHASES[session.connection.phase] if has_engine or not is_stopped else "No engine yet"
+        row.label(text=text, icon="RADIOBUT_OFF")
+        if is_stopped and has_engine:
             row.operator("maquette.start_engine", text="", icon="PLAY")
     row.operator("maquette.open_preferences", text="", icon="PREFERENCES")
+    if not has_engine and not session.is_ready and not clock.running().is_setting_up:
+        column = layout.column()
+        column.scale_y = 1.4
+        column.operator("maquette.setup_engine", icon="IMPORT")
 
 
 def device_text(device: Device) -> str:
