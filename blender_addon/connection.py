@@ -103,7 +103,7 @@ class Connection:
         return self._attend(now_s) if self.phase == READY else []
 
     def finds_engine(self) -> bool:
-        """Whether there is an engine to start; a choice counts as one, and `start` tells if it will not do."""
+        """Whether there is an engine to start; a choice counts, and `start` tells if it will not do."""
         options = self._options()
         try:
             processes.find_engine(chosen=options.chosen, home=options.home, environment=options.environment)

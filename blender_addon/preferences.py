@@ -40,7 +40,7 @@ class MaquettePreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
     vram_limit_gib: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Graphics Memory",
+        name="Graphics Memory Limit",
         description="The most graphics memory that a job may use, in GiB; 0 sets no limit",
         default=0.0,
         min=0.0,
@@ -48,7 +48,7 @@ class MaquettePreferences(bpy.types.AddonPreferences):
         precision=1,
     )
     idle_minutes: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Free the GPU After",
+        name="Minutes Until Idle",
         description="Minutes without a job after which the engine gives all its memory back",
         default=5.0,
         min=0.1,
