@@ -34,7 +34,7 @@ class CutoutPreview:
 
     def picture_changed(self) -> None:
         """The picture of the panel is another: the old cut-out says nothing any more."""
-        self._forget()
+        self.forget()
         self._is_due = True
 
     def icon_of(self, image: bpy.types.Image) -> int:
@@ -53,6 +53,8 @@ class CutoutPreview:
             image.preview_ensure()  # the plain picture stands there until the cut-out does
         if image is None or not preferences.preferences().previews_cutout:
             return
+        if not self._session.is_ready and not self._session.connection.finds_engine():
+            return  # the panel offers to set one up
         try:
             picture = pictures.picture_of(image, "front")
         except pictures.PictureUnusable as error:
@@ -80,7 +82,9 @@ class CutoutPreview:
             bpy.utils.previews.remove(self._icons)
             self._icons = None
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Shows none, and wants none until another picture is chosen."""
+        self._is_due = False
         if self._job and self.is_asked:
             self._session.cancel(self._job)
         self._job, self._picture, self.notes, self.is_asked = "", "", (), False

@@ -48,7 +48,7 @@ class Movement:
         """Another file is open: what was to land in the old one waits for a click."""
         self.session.forget_places()
         self.strip.forget()
-        self.cutout.picture_changed()
+        self.cutout.forget()  # opening a file is no reason to start an engine
 
     @property
     def is_about_to_land(self) -> bool:

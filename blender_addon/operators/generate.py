@@ -45,6 +45,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         description="How much time and memory the model may cost",
         items=preset_items,
         default=2,
+        options={"SKIP_SAVE"},
     )
     backend: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Method", description="How the model is made of the picture", items=backend_items, default=0
@@ -65,6 +66,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         min=0.0001,
         unit="LENGTH",
         subtype="DISTANCE",
+        options={"SKIP_SAVE"},
     )
     seed: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Seed",
@@ -101,17 +103,17 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """From a drop it asks for the quality, from a menu for a file; from the panel it goes."""
+        paths = self._paths()
+        if not paths and not self.ask:
+            return self.execute(context)
+        choices = context.scene.maquette
+        self.preset, self.backend, self.height = choices.preset, choices.backend, choices.height
         if self.ask:
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
-        paths = self._paths()
-        if not paths:
-            return self.execute(context)
         from ..scene import placement
         from ..submission import view_in_name
 
-        choices = context.scene.maquette
-        self.preset, self.backend, self.height = choices.preset, choices.backend, choices.height
         if len({view_in_name(path.name) for path in paths} - {""}) == len(paths) > 1:
             self.together = "VIEWS"
         if context.area is not None and context.area.type == "VIEW_3D":
@@ -178,6 +180,10 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
             if not session.connection.is_wanted and not session.is_ready:
                 break
             running.beat()
+            hindrance = running.movement.strip.hindrance
+            if hindrance and not session.jobs.open_models:  # a script alone can change that
+                self.report({"ERROR"}, hindrance)
+                return {"CANCELLED"}
             time.sleep(_WAIT_S)
         failed = [job for job in map(session.jobs.get, jobs) if job is None or not job.is_landed]
         if not failed:
