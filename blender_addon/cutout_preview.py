@@ -25,7 +25,6 @@ class CutoutPreview:
         self.version = 0  # grows when it would be drawn differently
         self.notes: tuple[str, ...] = ()
         self.is_asked = False
-        self.is_guess = False
         self._session = session
         self._is_due = False
         self._job = ""
