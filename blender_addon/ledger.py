@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from .protocol.events import JobSummary
 from .protocol.faults import Fault
@@ -196,7 +197,7 @@ class Ledger:
     def _merged(self, known: Job | None, summary: JobSummary) -> Job:
         told = {
             "kind": summary.kind,
-            "name": summary.name,
+            "name": PurePath(summary.name).stem if known is None else known.name,  # its picture's name
             "backend": summary.backend,
             "preset": summary.preset,
             "submitted_at_s": summary.submitted_s,
