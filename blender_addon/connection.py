@@ -17,7 +17,7 @@ from .protocol import messages as m
 from .protocol.codec import ProtocolError
 from .protocol.faults import Fault, fitted
 from .protocol.names import WIRE_MAJOR, WIRE_MINOR
-from .protocol.rules import Record
+from .protocol.rules import Illegal, Record
 
 STOPPED, STARTING, CONNECTING, READY = "stopped", "starting", "connecting", "ready"
 
@@ -28,6 +28,11 @@ _SILENCE_S = 30.0  # an engine whose machine swaps answers late; longer than tha
 _LOOK_S = 1.0  # between looks for an engine that something else started
 _CRASHES = 2  # within _CRASH_S: then it is not started again by itself
 _CRASH_S = 120.0
+_END_S = 3.0  # for an engine that does not answer to end by itself
+_DYING_S = 0.5  # its connection is closed a moment before its process has ended
+_STRIDE_S = 2.0  # a longer pause between two ticks says nothing about the engine: Blender was held
+_TAKEN = "is already running with the data folder"  # how an engine says that another one was faster
+_N_TAKEN = 30  # tries, a second apart, until an engine that is ending must have ended
 _UNSEEN = "Copy the report to see why, choose another engine, or set the engine up again."
 
 
@@ -63,29 +68,36 @@ class Connection:
         self._listener = listener
         self._link: Link | None = None
         self._process: processes.EngineProcess | None = None
+        self._ending: processes.EngineProcess | None = None  # before it has ended, no other can start
         self._dead: addresses.Address | None = None  # nobody answered there
         self._look_s = self._since_s = self._heard_s = self._pinged_s = 0.0
         self._unanswered_s = 0.0  # the first ping since the engine was heard
+        self._gone_s: float | None = None
+        self._clock_s = self._ticked_s = 0.0  # seconds in which this was ticked: pauses do not count
+        self._n_taken = 0
         self._crashes_s: deque[float] = deque(maxlen=_CRASHES)
 
     def start(self) -> None:
         """Wants an engine: the one that runs, or a new one."""
         self.is_wanted = True
         self._look_s = 0.0
+        self._n_taken = 0
 
     def stop(self) -> None:
         """Ends the engine and wants none."""
         self.is_wanted = False
         self.say(m.Shutdown())
-        if self._process is not None:
-            self._process.end()
-        self._part()
+        self._dismiss()
+        self._dead = self._link.address if self._link is not None else self._dead
+        self._part(says_goodbye=True)
         self._enter(STOPPED)
 
     def close(self) -> None:
         """Leaves the engine to itself: one that we own ends when its last job is done."""
         self.say(m.Leave())
-        self._part()
+        if self.phase == STARTING:  # it would wait for somebody to come
+            self._dismiss()
+        self._part(says_goodbye=True)
         self._enter(STOPPED)
 
     def say(self, message: Record) -> None:
@@ -95,6 +107,8 @@ class Connection:
 
     def tick(self, now_s: float) -> list[Record]:
         """Does what is due and returns the messages that arrived; `now_s` is of the monotonic clock."""
+        self._clock_s += min(max(now_s - self._ticked_s, 0.0), _STRIDE_S)
+        self._ticked_s, now_s = now_s, self._clock_s
         if self.phase in (STOPPED, STARTING):
             self._seek(now_s)
         if self.phase == CONNECTING:
@@ -114,13 +128,25 @@ class Connection:
     @property
     def interval_s(self) -> float:
         """How soon `tick` has something to do, as far as the connection knows."""
-        return {STOPPED: _LOOK_S, READY: 0.5}.get(self.phase, 0.05)
+        if self.phase == STOPPED and self._ending is None:
+            return _LOOK_S
+        return 0.5 if self.phase == READY else 0.05
 
     def _seek(self, now_s: float) -> None:
         """Attaches to an engine that says where it is; starts one if one is wanted and none does."""
+        if self._ending is not None:
+            if self._ending.poll() is None:
+                return
+            self._ending = None
         if self._process is not None and (ended := self._process.poll()) is not None:
             self._process = None
             if self.phase == STARTING:
+                if _TAKEN in ended.message and self._n_taken < _N_TAKEN:
+                    self._n_taken += 1
+                    self._dead = None  # perhaps it only seemed so
+                    self._enter(STOPPED)
+                    self._look_s = now_s + (0.1 if addresses_in(self._options()) else _LOOK_S)
+                    return
                 self._give_up(f"The engine did not start. {ended.message}", ended.remedy, ended.tail)
                 return
         if self.phase == STOPPED and now_s < self._look_s:
@@ -159,9 +185,14 @@ class Connection:
 
     def _connect(self, address: addresses.Address, now_s: float) -> None:
         self._part()
-        self._link = Link(address)
         client = f"Blender add-on {self._version}"
-        self._link.send(m.Hello((WIRE_MAJOR, WIRE_MINOR), address.token, client, True))
+        try:
+            hello = m.Hello((WIRE_MAJOR, WIRE_MINOR), address.token, client, True)
+        except Illegal:  # no engine wrote such a token
+            self._dead, self._look_s = address, 0.0
+            return
+        self._link = Link(address)
+        self._link.send(hello)
         self._enter(CONNECTING, now_s)
 
     def _greet(self, now_s: float) -> None:
@@ -198,7 +229,7 @@ class Connection:
             self._turn_away(Fault("unreachable", words, "Start the engine again.", "restart_engine"))
 
     def _be_welcome(self, welcome: m.Welcome, now_s: float) -> None:
-        self.welcome, self._dead = welcome, None
+        self.welcome, self._dead, self._gone_s, self._n_taken = welcome, None, None, 0
         self._heard_s = self._pinged_s = self._unanswered_s = now_s
         self._listener.note(f"welcomed by engine {welcome.engine} on {welcome.device.name}")
         self._enter(READY, now_s)
@@ -226,7 +257,10 @@ class Connection:
             self._turn_away(_another_language(error))
             return heard
         if link.state in (GONE, DENIED):
-            self._lose("The engine stopped unexpectedly.", now_s)
+            self._gone_s = now_s if self._gone_s is None else self._gone_s
+            is_over = self._process is None or self._process.poll() is not None
+            if is_over or now_s - self._gone_s > _DYING_S:
+                self._lose("The engine stopped unexpectedly.", now_s)
         elif self._heard_s < self._unanswered_s < now_s - _SILENCE_S:
             self._lose("The engine stopped answering.", now_s)
         else:
@@ -241,10 +275,13 @@ class Connection:
     def _end(self, reason: str) -> None:
         """The engine said that it ends: what it holds is on its disk."""
         self._listener.note(f"the engine ended: {reason}")
+        self._dismiss()
+        self._dead = self._link.address if self._link is not None else None
         self._part()
         self._enter(STOPPED)
         self.is_wanted = self.is_wanted and self._listener.has_work()
         if self.is_wanted:
+            self._look_s = 0.0
             self._listener.notice(
                 "The engine was ended from outside. It is being started again; your jobs go on."
             )
@@ -252,11 +289,12 @@ class Connection:
     def _lose(self, what: str, now_s: float) -> None:
         """The engine is gone without a word: it is started again, unless that keeps happening."""
         ended = self._process.poll() if self._process is not None else None
-        if self._process is not None and ended is None:
-            self._process.end()
+        if ended is not None and _TAKEN in ended.message:
+            ended = None  # ours came too late: the engine that is gone was another one
+        if self._process is not None:
+            self._dismiss(_END_S)
         tail = ended.tail if ended is not None else ""
         cause = what if ended is None else f"{what} {ended.message}"
-        self._process = None
         self._dead = self._link.address if self._link is not None else None
         self._part()
         self._enter(STOPPED)
@@ -281,9 +319,7 @@ class Connection:
 
     def _give_up(self, message: str, remedy: str, tail: str) -> None:
         """The engine that was started does not come."""
-        if self._process is not None:
-            self._process.end()
-            self._process = None
+        self._dismiss()
         self.is_wanted = False
         self._enter(STOPPED)
         words = fitted(message, 2000), fitted(remedy, 2000)
@@ -294,10 +330,16 @@ class Connection:
         if phase != READY:
             self.welcome = None
 
-    def _part(self) -> None:
+    def _part(self, *, says_goodbye: bool = False) -> None:
         if self._link is not None:
-            self._link.close()
+            self._link.close(says_goodbye=says_goodbye)
             self._link = None
+
+    def _dismiss(self, patience_s: float = 5.0) -> None:
+        """Tells the engine that was started to end; `_seek` sees that it does."""
+        if self._process is not None:
+            self._process.end(patience_s)
+            self._ending, self._process = self._process, None
 
 
 def addresses_in(options: EngineOptions) -> addresses.Address | None:

@@ -49,13 +49,20 @@ def engine_options(
     base = Path(home) if home else own_folder
     data_folder = data or environment.get(DATA_VARIABLE, "").strip()
     models_folder = models or environment.get(MODELS_VARIABLE, "").strip()
-    data_path = Path(data_folder).expanduser() if data_folder else base / "data"
     return EngineOptions(
         chosen,
         base,
-        data_path,
-        Path(models_folder).expanduser() if models_folder else base / "models",
+        _named(data_folder) if data_folder else base / "data",
+        _named(models_folder) if models_folder else base / "models",
         idle_s,
         vram_limit_gib,
         dict(environment),
     )
+
+
+def _named(folder: str) -> Path:
+    """The folder, from the root on: the engine runs in another one than Blender."""
+    try:
+        return Path(folder).expanduser().absolute()
+    except RuntimeError:  # `~name` of a user that there is not: a folder that will not be found, in words
+        return Path(folder).absolute()

@@ -36,24 +36,26 @@ class Link:
         self.address = address
         self._waiting: list[list[Buffer]] = []
         self._context = zmq.Context(io_threads=1)
-        socket = self._context.socket(zmq.DEALER)
-        if address.server_key:
-            socket.curve_serverkey = address.server_key.encode()
-            socket.curve_publickey = address.client_public_key.encode()
-            socket.curve_secretkey = address.client_secret_key.encode()
-        else:
-            socket.plain_username = _USER
-            socket.plain_password = address.token.encode()
+        self._socket = socket = self._context.socket(zmq.DEALER)
+        self._monitor = socket.get_monitor_socket(_DENIALS | _ENDS | zmq.Event.HANDSHAKE_SUCCEEDED)
         socket.linger = 0
         socket.setsockopt(zmq.MAXMSGSIZE, FROM_ENGINE.max_frame_bytes)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
-        self._socket = socket
-        self._monitor = socket.get_monitor_socket(_DENIALS | _ENDS | zmq.Event.HANDSHAKE_SUCCEEDED)
         try:
-            socket.connect(address.endpoint)
-        except zmq.ZMQError:  # an endpoint that is none, out of a damaged connection file
+            self._connect(address)
+        except (zmq.ZMQError, UnicodeError):  # what no engine wrote: out of a damaged connection file
             self.state = GONE
+
+    def _connect(self, address: Address) -> None:
+        if address.server_key:
+            self._socket.curve_serverkey = address.server_key.encode()
+            self._socket.curve_publickey = address.client_public_key.encode()
+            self._socket.curve_secretkey = address.client_secret_key.encode()
+        else:
+            self._socket.plain_username = _USER
+            self._socket.plain_password = address.token.encode()
+        self._socket.connect(address.endpoint)
 
     def send(self, message: Record) -> None:
         """Sends now, or as soon as the engine reads; raises ProtocolError for what it would not take."""
@@ -64,7 +66,8 @@ class Link:
         """Sends what waits, as far as it goes without waiting."""
         while self._waiting:
             try:
-                self._socket.send_multipart(self._waiting[0], zmq.NOBLOCK, copy=False)
+                # Copied: pyzmq would free what it lends to ZeroMQ in a Python thread of its own.
+                self._socket.send_multipart(self._waiting[0], zmq.NOBLOCK)
             except zmq.Again:
                 return
             del self._waiting[0]
@@ -79,11 +82,11 @@ class Link:
                 return
             yield decode(_buffers(frames), FROM_ENGINE, m.FROM_ENGINE)
 
-    def close(self) -> None:
+    def close(self, *, says_goodbye: bool = False) -> None:
         """Ends the connection; a goodbye that was just sent still leaves, which takes a millisecond."""
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
-        self._socket.close(linger=_GOODBYE_MS if self.state == OPEN else 0)
+        self._socket.close(linger=_GOODBYE_MS if says_goodbye and self.state == OPEN else 0)
         self._context.term()  # waits for that at most
         self.state = GONE
 
