@@ -118,9 +118,13 @@ def fault_of(error: BaseException, *, stage: str = "") -> Fault:
     if isinstance(error, KeyboardInterrupt):
         return Cancelled().as_fault(stage)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" while writing {error.filename}" if error.filename else ""
+        message = (
+            f"The disk is full: {error.filename} could not be written."
+            if error.filename
+            else "The disk is full."
+        )
         remedy = "Free some space or choose another folder."
-        return DiskFull(f"The disk is full{where}.", remedy=remedy).as_fault(stage)
+        return DiskFull(message, remedy=remedy).as_fault(stage)
     if isinstance(error, MemoryError):
         message = "The computer ran out of memory (RAM)."
         remedy = "Close other programs, or lower --faces or --texture-size."

@@ -52,7 +52,9 @@ def make_folder(folder: Path, *, setting: str = "") -> Path:
     `setting` names what chose the folder (an option or a variable), for the remedy.
     Raises `BadInput` if it cannot be made or written, `DiskFull` if there is no room for one entry.
     """
-    remedy = f"Choose another folder{f' with {setting}' if setting else ''}, or change its permissions."
+    remedy = "Choose another folder, or change its permissions."
+    if setting:
+        remedy = f"Choose another folder with {setting}, or change its permissions."
     trial = folder / f".maquette-{secrets.token_hex(8)}.trial"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -156,12 +156,12 @@ def _maps(
     return maps
 
 
-def _distances(name: str, coverages: Floats) -> Floats:
+def _distances(view: str, coverages: Floats) -> Floats:
     """Signed distances in cells; raises BadInput naming the view if it is too thin for them."""
     try:
         return signed_distances(coverages)
     except BadInput as error:
-        raise BadInput(f"The {name} view: {error.message}", remedy=error.remedy) from error
+        raise BadInput(f"The {view} view: {error.message}", remedy=error.remedy) from error
 
 
 def _presence(name: str, coverages: Floats) -> Floats:

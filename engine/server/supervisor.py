@@ -236,10 +236,10 @@ class Supervisor:
 
 
 def _died(cause: str, ended: Exit, stage: str, remedy: str = "") -> Fault:
-    where = f" during {stage}" if stage else ""
+    message = f"The worker {cause} during {stage}." if stage else f"The worker {cause}."
     return Fault(
         "worker_died",
-        fitted(f"The worker {cause}{where}.", 2000),
+        fitted(message, 2000),
         remedy or "Try again; if it happens again, choose a lower preset or report it with the log.",
         "" if remedy else "retry",
         stage,

@@ -16,7 +16,10 @@ def clean(settings: CleanSettings) -> Stage[Body, Body]:
     def work(body: Body, progress: Progress) -> Body:
         mesh, n_dropped = drop_floaters(body.mesh, settings.floaters)
         if n_dropped:
-            progress.note(f"Dropped {n_dropped} small loose {'part' if n_dropped == 1 else 'parts'}.")
+            is_one = n_dropped == 1
+            progress.note(
+                "Dropped one small loose part." if is_one else f"Dropped {n_dropped} small loose parts."
+            )
         progress.step(1, 4)
         mesh = smooth(mesh, settings.smooth)
         progress.step(2, 4)
