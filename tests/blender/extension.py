@@ -182,5 +182,5 @@ def addon_in(data: Path) -> Iterator[Addon]:
     finally:
         addon.end_engine()
         addon.disable()
-        for file in (Path(bpy.utils.extension_path_user(MODULE)) / "ours.json",):
-            file.unlink(missing_ok=True)
+        for file in Path(bpy.utils.extension_path_user(MODULE)).glob("*.json"):  # what it remembers
+            file.unlink()
