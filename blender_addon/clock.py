@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 import bpy
+from bpy.app.translations import pgettext_iface as words
 
 from . import preferences
 
@@ -196,6 +197,19 @@ def welcome() -> Welcome | None:
     if _clock is None or not _clock.is_warm:
         return None
     return _clock.movement.session.connection.welcome
+
+
+def options_changed() -> None:
+    """The preferences name another engine or folder."""
+    if _clock is None or not _clock.is_warm:
+        return
+    session = _clock.movement.session
+    if session.is_ready:
+        session.notice(words("Restart the engine to use what you changed."))
+    else:
+        session.clear_fault()
+        _clock.movement.look_again()
+    _clock.wake()
 
 
 def picture_changed() -> None:

@@ -245,7 +245,8 @@ class Connection:
 
     def _attend(self, now_s: float) -> list[Record]:
         assert self._link is not None
-        link, heard = self._link, []
+        link = self._link
+        heard: list[Record] = []
         try:
             for message in link.receive():
                 self._heard_s = now_s

@@ -50,6 +50,10 @@ class Movement:
         self.strip.forget()
         self.cutout.forget()  # opening a file is no reason to start an engine
 
+    def look_again(self) -> None:
+        """Another engine may be found from now on."""
+        self._look_s = 0.0
+
     @property
     def is_about_to_land(self) -> bool:
         """Whether a result is on its way into the scene, and nothing stands against it."""

@@ -109,10 +109,10 @@ def _pixels(image: bpy.types.Image) -> Array:
     if image.is_float:
         values = _display_values(values)
     eight = np.ascontiguousarray(np.clip(values * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8))
-    return Array("uint8", eight.shape, memoryview(eight))
+    return Array("uint8", eight.shape, eight.data)
 
 
-def _display_values(linear):  # type: ignore[no-untyped-def]
+def _display_values(linear):
     """The sRGB values (IEC 61966-2-1) of linear ones with premultiplied alpha, as Blender has floats."""
     import numpy as np
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 PACKAGE = __package__
 
 
+def _changed(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
+    from . import clock  # which imports this module
+
+    clock.options_changed()
+
+
 class MaquettePreferences(bpy.types.AddonPreferences):
     """The add-on's preferences."""
 
@@ -23,21 +29,25 @@ class MaquettePreferences(bpy.types.AddonPreferences):
         name="Maquette Folder",
         description="Where the engine, its models and its jobs are kept; it may grow to tens of gigabytes",
         subtype="DIR_PATH",
+        update=_changed,
     )
     engine: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Engine",
         description="A Python, environment or maquette program that runs the engine; empty to have it found",
         subtype="FILE_PATH",
+        update=_changed,
     )
     data: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Data Folder",
         description="Jobs, results and logs; empty for a folder in the Maquette folder",
         subtype="DIR_PATH",
+        update=_changed,
     )
     models: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Model Folder",
         description="The weights of the neural networks; empty for a folder in the Maquette folder",
         subtype="DIR_PATH",
+        update=_changed,
     )
     vram_limit_gib: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Graphics Memory Limit",
@@ -54,6 +64,7 @@ class MaquettePreferences(bpy.types.AddonPreferences):
         min=0.1,
         soft_max=60.0,
         precision=1,
+        update=_changed,
     )
     frees_for_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Free the GPU for Renders",

@@ -95,7 +95,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         return context.scene is not None
 
     @classmethod
-    def description(cls, context: bpy.types.Context, properties: object) -> str:
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
         """What the button does, or what it still needs."""
         if context.scene.maquette.front is None and not properties.filepath and not properties.image:
             return words("Choose a picture first, or drop one into the 3D view")

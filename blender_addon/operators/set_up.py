@@ -73,8 +73,8 @@ class MAQUETTE_OT_cancel_setup(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Stops it."""
-        if clock.running().setup is not None:
-            clock.running().setup.cancel()
+        if (setup := clock.running().setup) is not None:
+            setup.cancel()
         return {"FINISHED"}
 
 

@@ -42,7 +42,7 @@ class MAQUETTE_PT_queue(bpy.types.Panel):
 class MAQUETTE_UL_history(bpy.types.UIList):
     """The list of finished jobs."""
 
-    def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:  # type: ignore[no-untyped-def]
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
         """One job: its state, name and time."""
         row = layout.row(align=True)
         row.label(text=item.label, icon=_ICONS.get(item.state, "DOT"), translate=False)

@@ -82,9 +82,8 @@ def draw_status(layout: bpy.types.UILayout, session: Session, has_engine: bool) 
     """The engine's state, its device and free memory, and what can be done with it."""
     row = layout.row(align=True)
     if session.is_ready:
-        welcome = session.connection.welcome
-        device = session.status.device if session.status is not None else welcome.device
-        row.label(text=device_text(device), icon="CHECKMARK", translate=False)
+        told = session.status or session.connection.welcome
+        row.label(text=device_text(told.device) if told else "", icon="CHECKMARK", translate=False)
         if session.status is not None and session.status.worker != "absent":
             row.operator("maquette.free_gpu", text="", icon="TRASH")
         row.operator("maquette.stop_engine", text="", icon="QUIT")

@@ -130,6 +130,7 @@ def insert_result(
             outcome = LANDED
         else:
             spot = beside(edited[0], place) if edited else place
+            assert spot is not None, "without a place and a shape it was told to wait above"
             made = [put(job, name, result, spot, edited[0] if edited else None)]
             outcome = BESIDE if edited else LANDED
     except CannotPlace as fault:

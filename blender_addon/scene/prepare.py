@@ -78,10 +78,11 @@ def mesh_is_ready(job: str, name: str, made: ShapeReady | Result, size: Size) ->
 
 def mesh_of(name: str, made: ShapeReady | Result, size: Size, *, has_edges: bool = True) -> bpy.types.Mesh:
     """The mesh of what the engine made, in Blender's frame and in `size`, without a material."""
-    mesh = getattr(made, "mesh", made)
-    uv = getattr(mesh, "uv", None)
-    vertices, faces = stand(numbers_of(mesh.vertices), size), numbers_of(mesh.faces)
-    return build_mesh(name, vertices, faces, None if uv is None else numbers_of(uv), has_edges=has_edges)
+    if hasattr(made, "mesh"):
+        vertices, faces, uv = made.mesh.vertices, made.mesh.faces, numbers_of(made.mesh.uv)
+    else:
+        vertices, faces, uv = made.vertices, made.faces, None
+    return build_mesh(name, stand(numbers_of(vertices), size), numbers_of(faces), uv, has_edges=has_edges)
 
 
 def build_of(made: ShapeReady | Result, size: Size) -> str:
