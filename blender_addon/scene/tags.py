@@ -15,6 +15,7 @@ USE = "maquette_use"  # on an image: what it is for
 BUILD = "maquette_build"  # on a mesh built ahead: what it is, and in which size
 SINCE = "maquette_since_s"  # on an image: when its decoding began, on the monotonic clock
 
+_YOURS = "yours, no model was used"  # the licence of a result that binds nobody
 _INT_MAX = 2**31 - 1  # a custom property holds 32 bits
 
 
@@ -90,9 +91,9 @@ def sign(item: bpy.types.Object, provenance: Mapping[str, object], preset: str, 
     number = seed if seed is not None else provenance.get("seed")
     facts = {
         "backend": str(provenance.get("backend", "")),
-        "model": listed("name"),
-        "revision": listed("revision"),
-        "licence": listed("licence"),
+        "model": listed("name") or "none",
+        "revision": listed("revision") or "none",
+        "licence": listed("licence") or _YOURS,
         "preset": preset or str(provenance.get("preset", "")),
         "seed": number if isinstance(number, int) and abs(number) <= _INT_MAX else str(number or ""),
         "engine": str(provenance.get("engine", "")),

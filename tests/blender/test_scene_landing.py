@@ -273,17 +273,23 @@ def test_two_jobs_of_one_name_do_not_meet(landing: Any) -> None:
     assert len(bpy.data.objects["Owl"].data.materials) == 0
 
 
+@pytest.mark.parametrize("is_seen", [False, True])
 @pytest.mark.parametrize("has_clay", [False, True])
-def test_what_was_prepared_is_used_and_not_made_twice(landing: Any, has_clay: bool) -> None:
+def test_what_was_prepared_is_used_and_not_made_twice(
+    landing: Any, has_clay: bool, is_seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import bpy
+    from maquette.scene import prepare
     from maquette.scene.prepare import prepare_result
 
+    monkeypatch.setattr(prepare, "shows_textures", lambda: is_seen)
     if has_clay:
         landing.insert_shape(JOB, "Owl", shape_ready(), here(3.0))
     n_meshes = len(bpy.data.meshes)
     ready = [prepare_result(JOB, "Owl", result(), here(3.0)) for _ in range(5)]
-    assert ready == [False, False, False, True, True]  # faces, edges, textures
-    assert (len(bpy.data.images), len(bpy.data.meshes)) == (1, n_meshes + 1)
+    n_parts = 3 if is_seen else 2  # faces, edges, and textures where a view would draw them at once
+    assert ready == [number >= n_parts for number in range(5)]
+    assert (len(bpy.data.images), len(bpy.data.meshes)) == (int(is_seen), n_meshes + 1)
     landing.insert_result(JOB, "Owl", result(), here(3.0), has_clay=has_clay)
     (image,), (mesh,) = bpy.data.images, bpy.data.meshes
     assert (image.users, mesh.users, only().data.name) == (1, 1, mesh.name)
