@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
-from . import preferences
+from . import preferences, translations
 
 if TYPE_CHECKING:
     from .engine_setup import Setup
@@ -146,6 +146,8 @@ class Clock:
         return None if self.setup is None else (str(self.setup.state), round(self.setup.state.fraction, 3))
 
     def _warm_up(self) -> Iterator[None]:
+        bpy.app.translations.register(preferences.PACKAGE, translations.catalogue())
+        yield
         for part in _PARTS:
             importlib.import_module(part, __package__)
             yield

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.translations import pgettext_iface as words
 
+from .translations import CONTEXT
+
 if TYPE_CHECKING:
     from .engine_options import EngineOptions
 
@@ -33,6 +35,7 @@ class MaquettePreferences(bpy.types.AddonPreferences):
     )
     engine: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Engine",
+        translation_context=CONTEXT,
         description="A Python, environment or maquette program that runs the engine; empty to have it found",
         subtype="FILE_PATH",
         update=_changed,

@@ -1,10 +1,11 @@
 """What the artist chose is saved with the scene; what only the moment knows lies in the window manager."""
 
 import bpy
-from bpy.app.translations import pgettext_iface as words
 
 from . import clock
 from .protocol.names import BACKENDS, PRESETS, VIEWS
+from .sentences import words
+from .translations import CONTEXT
 
 # Titles of the presets, in the artist's words; what they do is said by the engine.
 PRESET_TITLES = {
@@ -93,7 +94,11 @@ class MaquetteScene(bpy.types.PropertyGroup):
         default=2,
     )
     backend: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Method", description="How the model is made of the picture", items=backend_items, default=0
+        name="Method",
+        description="How the model is made of the picture",
+        items=backend_items,
+        default=0,
+        translation_context=CONTEXT,
     )
     size_mode: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Size",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import bpy
 
-from . import clock, handlers, operators, panels, preferences, properties, translations
+from . import clock, handlers, operators, panels, preferences, properties
 from .operators import generate
 
 _CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
@@ -18,7 +18,6 @@ def register() -> None:
     properties.register()
     bpy.types.VIEW3D_MT_mesh_add.append(generate.draw_add_menu)
     bpy.types.IMAGE_MT_image.append(generate.draw_image_menu)
-    bpy.app.translations.register(preferences.PACKAGE, translations.catalogue())
     handlers.register()
     clock.begin(version())
 
@@ -27,7 +26,7 @@ def unregister() -> None:
     """Takes everything away; the engine is left to end by itself."""
     clock.end()
     handlers.unregister()
-    bpy.app.translations.unregister(preferences.PACKAGE)
+    bpy.app.translations.unregister(preferences.PACKAGE)  # the clock registered them
     bpy.types.IMAGE_MT_image.remove(generate.draw_image_menu)
     bpy.types.VIEW3D_MT_mesh_add.remove(generate.draw_add_menu)
     properties.unregister()

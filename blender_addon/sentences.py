@@ -3,13 +3,18 @@
 In English nothing is read and nothing compared.
 """
 
+from __future__ import annotations
+
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.translations import pgettext_iface
 
 from .translations import CONTEXT, LOCALES, texts_of
-from .translations.patterns import Phrasebook
+
+if TYPE_CHECKING:
+    from .translations.patterns import Phrasebook
 
 
 def words(text: str) -> str:
@@ -33,4 +38,6 @@ def _translated(text: str, locale: str) -> str:
 
 @cache
 def _phrasebook(file: str) -> Phrasebook:
+    from .translations.patterns import Phrasebook
+
     return Phrasebook(texts_of(file), words)

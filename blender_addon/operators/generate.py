@@ -9,6 +9,7 @@ from bpy.app.translations import pgettext_iface as words
 
 from .. import clock
 from ..properties import RELATIVE, SUFFIXES, backend_items, preset_items
+from ..translations import CONTEXT
 
 _WAIT_S = 0.02
 _FROM_PANEL = -1  # of a number: the panel's
@@ -48,7 +49,11 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     backend: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Method", description="How the model is made of the picture", items=backend_items, default=0
+        name="Method",
+        description="How the model is made of the picture",
+        items=backend_items,
+        default=0,
+        translation_context=CONTEXT,
     )
     together: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Pictures",

@@ -7,13 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.app.translations import pgettext_iface as words
 
 from .. import clock, preferences
 from ..properties import MAIN_PRESETS, PRESET_TITLES, VIEW_TITLES, MaquetteScene, views_of
 from ..protocol.names import VIEWS
 from ..protocol.states import CANCELLING, QUEUED
 from ..scene import shading
+from ..sentences import words
 from .remedies import draw_remedy
 from .setup_box import draw_setup
 from .text import draw_text, seconds_text

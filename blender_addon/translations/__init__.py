@@ -5,7 +5,6 @@ Each language is a file of data for translators: English and its translation, ho
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 # Blender's names for a language, of 4.2 to 5.2 and of systems that it follows, and the file that has it.
@@ -36,6 +35,8 @@ def catalogue() -> Catalogue:
 
 def texts_of(file: str) -> dict[str, str]:
     """The translations of one file, by their English."""
+    import json
+
     path = Path(__file__).with_name(f"{file}.json")
     texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return texts
