@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -85,27 +86,26 @@ class Times:
 
 
 def _run_of(report: Mapping[str, object]) -> Run | None:
-    stages = report.get("stages")
-    peak = report.get("peak_vram_bytes", 0)
+    stages, peak = report.get("stages"), report.get("peak_vram_bytes", 0)
     try:
-        named = tuple((str(stage["name"]), float(stage["seconds"])) for stage in stages)  # type: ignore[attr-defined]
-        return Run(named, int(peak)) if named else None  # type: ignore[call-overload]
-    except (
-        TypeError,
-        KeyError,
-        ValueError,
-    ):  # another engine's report: no figures are better than wrong ones
-        return None
+        return _run([(stage["name"], stage["seconds"]) for stage in stages], peak)  # type: ignore[attr-defined]
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None  # another engine's report: no figures are better than wrong ones
+
+
+def _run(stages: Iterable[tuple[object, object]], peak: object) -> Run:
+    """A run of these numbers; raises TypeError, ValueError or OverflowError for what are none."""
+    named = tuple((str(name), float(seconds)) for name, seconds in stages)  # type: ignore[arg-type]
+    if not named or not all(0.0 <= seconds < inf for _, seconds in named):
+        raise ValueError("a run has stages, and each takes some time")
+    return Run(named, max(int(peak), 0))  # type: ignore[call-overload]
 
 
 def _runs_of(plain: object) -> dict[str, list[Run]]:
     runs: dict[str, list[Run]] = {}
     try:
         for kind, kept in plain.items():  # type: ignore[attr-defined]
-            runs[str(kind)] = [
-                Run(tuple((str(name), float(seconds)) for name, seconds in stages), int(peak))
-                for stages, peak in kept
-            ]
-    except (AttributeError, TypeError, ValueError):  # no file yet, or one that was damaged
+            runs[str(kind)] = [_run(stages, peak) for stages, peak in kept][-_RUNS:]
+    except (AttributeError, TypeError, ValueError, OverflowError):  # no file yet, or one that was damaged
         return {}
     return runs

@@ -127,8 +127,9 @@ class Ledger:
         before, self._jobs = self._jobs, {}
         for summary in listed.values():
             self._jobs[summary.job] = self._merged(before.pop(summary.job, None), summary)
+        refused = [job for job in before.values() if job.state == FAILED and not job.is_accepted]
         missing = [job for job in before.values() if job.is_ours and job.is_open]
-        self._jobs.update((job.job, job) for job in missing)
+        self._jobs.update((job.job, job) for job in (*refused, *missing))
         self.version += 1
         return missing
 
@@ -173,7 +174,9 @@ class Ledger:
         return [
             job
             for job in self._jobs.values()
-            if job.is_ours and job.is_model and (job.is_open or (job.state == DONE and job.fate != LANDED))
+            if job.is_ours
+            and job.is_model
+            and (job.is_open or (job.state in (DONE, TAKEN) and not job.is_landed))
         ]
 
     @property
@@ -187,11 +190,15 @@ class Ledger:
 
     @property
     def waiting(self) -> list[Job]:
-        """Finished models that nobody has taken and that will not land by themselves."""
+        """Finished models that will not land by themselves: nobody has taken them, or ours did not land."""
         return [
             job
             for job in self._jobs.values()
-            if job.is_model and job.state == DONE and (job.fate == WAITING or not job.is_ours)
+            if job.is_model
+            and (
+                (job.state == DONE and (job.fate == WAITING or not job.is_ours))
+                or (job.state == TAKEN and job.is_ours and job.fate == WAITING)
+            )
         ]
 
     def _merged(self, known: Job | None, summary: JobSummary) -> Job:

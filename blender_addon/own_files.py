@@ -11,7 +11,7 @@ def read_json(path: Path) -> object:
     """What a file holds, None if there is none or it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last: brackets without end
         return None
 
 

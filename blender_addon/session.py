@@ -23,12 +23,17 @@ from .protocol.faults import Fault
 from .protocol.requests import GenerateRequest, Request
 from .protocol.results import CutoutReady, Result
 from .protocol.rules import Record
-from .protocol.states import CANCELLED, DONE, FAILED, OPEN, QUEUED, TAKEN
+from .protocol.states import CANCELLED, CLOSED, DONE, FAILED, QUEUED, RUNNING
 from .protocol.track import EVENT_CLASSES
 
 OURS_FILE = "ours.json"  # ids of jobs whose results this Blender still wants
 _STATUS_S = {True: 2.0, False: 10.0}  # between questions for free memory: busy, idle
 _N_LINES = 200  # of the log that the report shows
+_MAY_BE = {
+    m.Cancel: {QUEUED, RUNNING},
+    m.Retry: {FAILED, CANCELLED},
+    m.Discard: CLOSED,
+}  # states for an order
 
 
 class Session:
@@ -50,6 +55,9 @@ class Session:
         self.connection.is_wanted = bool(self._ours_written)  # they may wait since Blender ended
         self._asked_s = 0.0
         self._is_listed = not self._ours_written
+        self._is_asking = False  # a list of jobs is on its way
+        self._is_new = True  # the engine has not told yet what it holds
+        self._orders: dict[str, m.Cancel | m.Retry | m.Discard] = {}  # given and not obeyed yet
 
     # What the artist may do.
 
@@ -90,8 +98,9 @@ class Session:
         if known is not None and not known.is_accepted and not self.is_ready:
             self.jobs.remove(job)
             self._keep_ours()
+            self._order(m.Cancel(job))  # an engine that was lost may have taken it without a word
         elif known is not None:
-            self.connection.say(m.Cancel(job))
+            self._order(m.Cancel(job))
 
     def retry(self, job: str) -> None:
         """Has a failed or cancelled job done again, its result landing where the first would have."""
@@ -100,22 +109,32 @@ class Session:
             return
         self.start()
         if known.is_accepted:
-            self.connection.say(m.Retry(job))
+            self._order(m.Retry(job))
         elif known.request is not None:
             self.jobs.add(job, known.request, known.name, known.place, time.monotonic())
+            self._keep_ours()
             self._submit(job)
 
     def take(self, job: str, place: object = None) -> None:
         """Asks for a result, which arrives by `tick`; with a `place` the artist asks for it there."""
+        known = self.jobs.get(job)
+        is_coming = known is not None and known.fate == TAKING
         if place is None:
             self.jobs.change(job, fate=TAKING)
         else:
             self.jobs.change(job, fate=TAKING, is_ours=True, place=place, is_asked=True)
-        self.connection.say(m.Take(job))
+            self._keep_ours()
+        if not is_coming:
+            self.connection.say(m.Take(job))
 
     def discard(self, job: str) -> None:
         """Has a job that is over and its result forgotten."""
-        self.connection.say(m.Discard(job))
+        known = self.jobs.get(job)
+        if known is None or known.is_accepted:
+            self._order(m.Discard(job))
+        else:
+            self.jobs.remove(job)
+            self._keep_ours()
 
     def free_gpu(self) -> None:
         """Has the worker end once it is idle, which leaves no graphics memory in use."""
@@ -176,7 +195,7 @@ class Session:
         calm_s = self.connection.interval_s
         if not self.is_ready:
             return calm_s
-        if any(job.fate == TAKING or not job.is_accepted for job in self.jobs):
+        if any(job.fate == TAKING or (job.is_open and not job.is_accepted) for job in self.jobs):
             return 0.02
         return 0.03 if any(job.is_ours and job.is_open for job in self.jobs) else calm_s
 
@@ -218,11 +237,32 @@ class Session:
         self._asked_s = 0.0
         if self.fault is not None and self.fault.code in ("unreachable", "refused"):
             self.fault, self.fault_job = None, ""
-        self.connection.say(m.ListJobs())
+        for job in self.jobs:
+            if job.fate == TAKING:  # the engine ended while its result was on the way
+                self.jobs.change(job.job, fate=PENDING)
+        self._is_asking, self._is_new = False, True
+        self._ask_for_list()
 
     def has_work(self) -> bool:
         """Whether something is still to be done for us."""
-        return any(job.is_ours and (job.is_open or job.fate == TAKING) for job in self.jobs)
+        return any(job.is_ours and job.is_under_way for job in self.jobs)
+
+    def _ask_for_list(self) -> None:
+        if not self._is_asking:
+            self._is_asking = True
+            self.connection.say(m.ListJobs())
+
+    def _order(self, order: m.Cancel | m.Retry | m.Discard) -> None:
+        """Gives an order now, and again to the next engine if this one is lost before it has obeyed."""
+        self._orders[order.job] = order
+        if not self._is_new:
+            self.connection.say(order)
+
+    def _drop_obeyed(self, job: str) -> None:
+        """Forgets the order for a job that is not, or no longer, in a state for it."""
+        known, order = self.jobs.get(job), self._orders.get(job)
+        if order is not None and (known is None or known.state not in _MAY_BE[type(order)]):
+            del self._orders[job]
 
     # What the engine says.
 
@@ -238,6 +278,8 @@ class Session:
                 self.status = message
             case m.JobRemoved():
                 self.jobs.remove(message.job)
+                self._orders.pop(message.job, None)
+                self._keep_ours()
             case Result() | CutoutReady():
                 return self._receive(message)
             case _ if isinstance(message, EVENT_CLASSES):
@@ -246,6 +288,7 @@ class Session:
 
     def _compare(self, listed: m.Jobs) -> None:
         """Takes the engine's list over; what it has not heard of, it is asked for again."""
+        self._is_asking = False
         for job in self.jobs.merge(listed.jobs):
             if job.request is not None:
                 self._submit(job.job)
@@ -256,11 +299,13 @@ class Session:
                 self.jobs.fail(job.job, gone)
                 self.fail(gone, job.job)
         for job in self.jobs:
-            if job.fate == TAKING:  # the engine ended while its result was on the way
-                self.jobs.change(job.job, fate=PENDING)
-            elif not job.is_model and job.state == DONE:
+            if not job.is_model and job.state == DONE:
                 self.connection.say(m.Take(job.job) if job.is_ours else m.Discard(job.job))
-        self._is_listed = True
+        for name, order in tuple(self._orders.items()):
+            self._drop_obeyed(name)
+            if self._is_new and name in self._orders:
+                self.connection.say(order)
+        self._is_listed, self._is_new = True, False
         self._keep_ours()
 
     def _submit(self, job: str) -> None:
@@ -277,6 +322,7 @@ class Session:
 
     def _be_rejected(self, message: m.Rejected) -> None:
         known = self.jobs.get(message.job)
+        self._orders.pop(message.job, None)
         if known is not None and not known.is_accepted:
             self.jobs.fail(message.job, message.fault)
         elif known is not None and known.fate == TAKING:
@@ -287,13 +333,14 @@ class Session:
 
     def _happen(self, event: Record, now_s: float) -> list[Record]:
         job = self.jobs.hear(event, now_s)  # type: ignore[arg-type]
+        self._drop_obeyed(event.job)  # type: ignore[attr-defined]
         if isinstance(event, m.ShapeReady):
             return [event] if job is not None and job.is_ours and job.is_model else []
         if not isinstance(event, m.JobChanged):
             return []
         self.note(f"job {event.job} is {event.state}")
         if self.jobs.get(event.job) is None:  # another program's new job
-            self.connection.say(m.ListJobs())
+            self._ask_for_list()
         if job is None or not job.is_ours:
             return []
         return self._follow_model(job, event) if job.is_model else self._follow_cutout(job, event)
@@ -304,8 +351,7 @@ class Session:
             self.fail(fault, job.job)
         elif job.state == QUEUED and fault is not None:  # its worker died and it starts again
             self.news = f"{fault.message} {fault.remedy}".strip()
-        if job.state not in OPEN and job.state not in (DONE, TAKEN):
-            self._keep_ours()
+        self._keep_ours()
         return [event] if job.state == CANCELLED else []
 
     def _follow_cutout(self, job: Job, event: Record) -> list[Record]:
@@ -326,9 +372,10 @@ class Session:
 
     def _keep_ours(self) -> None:
         """Writes down whose results this Blender still wants, for the case that it is killed."""
-        if not self._is_listed:
-            return  # the engine has not told yet what became of the earlier ones
-        ids = sorted(job.job for job in self.jobs.ours)
+        wanted = {job.job for job in self.jobs.ours}
+        if not self._is_listed:  # the engine has not told yet what became of the earlier ones
+            wanted.update(self._ours_written)
+        ids = sorted(wanted)
         if ids != self._ours_written and write_json(self._ours_path, ids):
             self._ours_written = ids
 
