@@ -125,6 +125,14 @@ def studio(shared_addon: extension.Addon, capfd: pytest.CaptureFixture[str]) -> 
     assert "Traceback" not in told, told
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the slow ones out, unless some are asked for by -m."""
+    slow = [item for item in items if "slow" in item.keywords]
+    if slow and not config.getoption("-m"):
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config.exit_status = int(exitstatus)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,21 @@ def test_it_writes_nowhere_but_into_its_own_folder(life: Life) -> None:
     assert life.files("work") == []
     assert [name for name in life.files("home") if "thumbnails" not in name] == []  # those are Blender's
     assert [name for name in life.files("temporary") if "maquette" in name.lower()] == []
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_blenders_own_validation_finds_nothing(addon_zip: Path, tmp_path: Path, form: str) -> None:
+    import bpy
+
+    if form == "folder":
+        with zipfile.ZipFile(addon_zip) as packed:
+            packed.extractall(tmp_path)
+    scripts = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    command = [sys.executable, str(scripts), "validate", str(addon_zip if form == "zip" else tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "error" not in (ran.stdout + ran.stderr).lower()
+    assert "warning" not in (ran.stdout + ran.stderr).lower()
 
 
 def open_things() -> tuple[int, int]:

@@ -41,7 +41,7 @@ def test_without_an_engine_it_says_where_to_get_one(
 ) -> None:
     monkeypatch.delenv("MAQUETTE_ENGINE")
     monkeypatch.setenv("PATH", str(tmp_path))
-    fault = refused(addon, egg(tmp_path))
+    fault = refused(addon, egg(tmp_path, "box.png"))
     assert "No engine was found" in fault.message
     assert "Set Up Engine" in fault.remedy
     assert fault.action == "update"
@@ -53,7 +53,7 @@ def test_nothing_is_lost_when_an_engine_is_found_later(
     import bpy
 
     monkeypatch.setenv("MAQUETTE_ENGINE", str(tmp_path / "not yet"))
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.until(lambda: addon.session.fault)
     monkeypatch.setenv("MAQUETTE_ENGINE", str(hasty_engine))
     bpy.ops.maquette.start_engine()
@@ -67,7 +67,7 @@ def test_a_wrong_engine_path_is_named(addon: Addon, tmp_path: Path, choice: str)
     (tmp_path / "notes.txt").write_text("no program")
     addon.preferences.engine = str(tmp_path / choice)
     try:
-        fault = refused(addon, egg(tmp_path))
+        fault = refused(addon, egg(tmp_path, "box.png"))
     finally:
         addon.preferences.engine = ""
     assert choice in fault.message
@@ -87,7 +87,7 @@ def test_a_python_without_an_engine_is_told_apart(
 ) -> None:
     command = "echo 'python: No module named engine' >&2; exit 1"
     monkeypatch.setenv("MAQUETTE_ENGINE", program(tmp_path, command))
-    fault = refused(addon, egg(tmp_path))
+    fault = refused(addon, egg(tmp_path, "box.png"))
     assert "no Maquette engine in it" in fault.message
     assert "Set Up Engine" in fault.remedy
 
@@ -96,7 +96,7 @@ def test_an_engine_that_crashes_at_its_start_is_quoted(
     addon: Addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAQUETTE_ENGINE", program(tmp_path, "kill -SEGV $$"))
-    fault = refused(addon, egg(tmp_path))
+    fault = refused(addon, egg(tmp_path, "box.png"))
     assert "SIGSEGV" in fault.message
 
 
@@ -104,7 +104,7 @@ def test_an_engine_of_another_version_is_said(
     addon: Addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAQUETTE_TEST_VERSION", "9.8.7")
-    assert addon.landed(addon.generate(filepath=str(egg(tmp_path))))
+    assert addon.landed(addon.generate(filepath=str(egg(tmp_path, "box.png"))))
     assert addon.session.other_version == "9.8.7"
 
 
@@ -112,7 +112,7 @@ def test_an_engine_of_another_language_is_refused(
     addon: Addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAQUETTE_TEST_WIRE", "2")
-    fault = refused(addon, egg(tmp_path))
+    fault = refused(addon, egg(tmp_path, "box.png"))
     assert fault.code in ("refused", "unreachable")
     assert "1.1" in fault.message or "version" in fault.message + fault.remedy
 
@@ -186,7 +186,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(addon: Addon, tmp_path: P
     blocked.write_text("a file where the folder should be")
     addon.preferences.data = str(blocked / "data")
     try:
-        fault = refused(addon, egg(tmp_path))
+        fault = refused(addon, egg(tmp_path, "box.png"))
     finally:
         addon.preferences.data = ""
     assert "막힘" in fault.message
@@ -198,7 +198,7 @@ def test_a_read_only_data_folder_is_named(addon: Addon, tmp_path: Path) -> None:
     addon.data.mkdir(parents=True)
     addon.data.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        assert str(addon.data) in refused(addon, egg(tmp_path)).message
+        assert str(addon.data) in refused(addon, egg(tmp_path, "box.png")).message
     finally:
         addon.data.chmod(stat.S_IRWXU)
 
@@ -249,7 +249,7 @@ def test_a_scene_that_cannot_be_changed_is_refused(addon: Addon, tmp_path: Path)
         wanted.scenes = ["빌린 장면"]
     bpy.context.window.scene = next(scene for scene in bpy.data.scenes if scene.library)
     with pytest.raises(RuntimeError, match="빌린 장면"):
-        bpy.ops.maquette.generate(filepath=str(egg(tmp_path)))
+        bpy.ops.maquette.generate(filepath=str(egg(tmp_path, "box.png")))
     assert "빌린 장면" in addon.session.fault.message
     assert len(addon.session.jobs) == 0
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)

@@ -143,12 +143,12 @@ def test_every_remedy_has_its_button(addon: Addon, action: str) -> None:
 def test_a_waiting_result_has_its_button(addon: Addon, tmp_path: Path) -> None:
     import bpy
 
-    job = addon.generate(filepath=str(egg(tmp_path, "기다림.png")))
+    job = addon.generate(filepath=str(egg(tmp_path, "box 기다림.png")))
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     addon.until(lambda: addon.job(job).fate == "waiting")
     addon.beat()
     shown = draw_all()
-    assert shown.says("Insert 기다림")
+    assert shown.says("Insert box 기다림")
     assert next(order for name, order in shown.operators if name == "maquette.insert_result").job == job
     assert draw("MAQUETTE_PT_history").says("Ready to insert")
 
@@ -157,7 +157,7 @@ def test_with_pictures_and_a_history_everything_is_drawn(addon: Addon, tmp_path:
     import bpy
 
     choices = bpy.context.scene.maquette
-    choices.front, choices.back, choices.preset = egg_image("Front"), egg_image("Back"), "prototype"
+    choices.front, choices.back, choices.preset = egg_image("box Front"), egg_image("Back"), "prototype"
     job = addon.generate()
     addon.landed(job)
     choices.preset, choices.size_mode = "portfolio", "FIT"
@@ -166,11 +166,11 @@ def test_with_pictures_and_a_history_everything_is_drawn(addon: Addon, tmp_path:
     choices.preset = "prototype"
     assert draw_all().texts != shown.texts  # this quality was measured
     rows = bpy.context.window_manager.maquette.history
-    assert [(row.name, row.label, row.state) for row in rows] == [(job, "Front", "taken")]
+    assert [(row.name, row.label, row.state) for row in rows] == [(job, "box Front", "taken")]
     layout = DrawnLayout()
     kind = bpy.types.MAQUETTE_UL_history
     kind.draw_item(object(), bpy.context, layout, None, rows[0], 0, None, "history_index")
-    assert layout.says("Front")
+    assert layout.says("box Front")
 
 
 def test_a_running_set_up_shows_how_far_it_is(
@@ -251,7 +251,7 @@ def test_orders_about_no_job_do_nothing(addon: Addon, name: str, job: str) -> No
 
 
 def test_the_report_tells_the_facts_and_not_the_home_folder(addon: Addon, tmp_path: Path) -> None:
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.landed(job)
     report = addon.part("operators.report").report_of(addon.session)
     assert job in report
@@ -262,7 +262,7 @@ def test_the_report_tells_the_facts_and_not_the_home_folder(addon: Addon, tmp_pa
 def test_a_forgotten_job_leaves_the_history(addon: Addon, tmp_path: Path) -> None:
     import bpy
 
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.landed(job)
     assert bpy.ops.maquette.discard(job=job) == {"FINISHED"}
     addon.until(lambda: addon.job(job) is None)

@@ -223,7 +223,7 @@ def test_a_render_makes_a_model(studio: Addon) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("빈 파일.png", b""), ("글.png", b"this is no picture"), ("torn.png", b"\x89PNG\r\n\x1a\n" + bytes(99))],
+    [("빈 파일.png", b""), ("글.png", b"this is no picture"), ("반쪽.png", b"\x89PNG\r\n\x1a\n" + bytes(99))],
 )
 def test_a_file_that_is_no_picture_fails_in_words_that_name_it(
     studio: Addon, tmp_path: Path, name: str, content: bytes

@@ -55,7 +55,7 @@ def test_a_killed_server_is_started_again_and_the_job_ends_in_the_scene(
 
     if stage == "queued":
         asked_slowly(addon, tmp_path)
-        job = addon.generate(filepath=str(egg(tmp_path)))
+        job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
         addon.until(lambda: addon.job(job).is_accepted)
     elif stage == "running":
         job = asked_slowly(addon, tmp_path)
@@ -131,18 +131,18 @@ def test_a_finished_result_survives_a_kill_before_it_was_taken(addon: Addon, tmp
 
     bpy.ops.mesh.primitive_cube_add()
     bpy.ops.object.mode_set(mode="SCULPT")  # so that the result has to wait
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.until(lambda: addon.job(job).state == "done")
     addon.beat(20)
     kill(addon.server(), *addon.workers())
     addon.until(lambda: not addon.session.is_ready)
     addon.until(lambda: addon.session.is_ready)
     bpy.ops.object.mode_set(mode="OBJECT")
-    assert addon.landed(job).name == "egg"
+    assert addon.landed(job).name == "box"
 
 
 def test_a_result_on_its_way_during_a_kill_still_lands(addon: Addon, tmp_path: Path) -> None:
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.until(lambda: addon.job(job).state == "done")
     addon.session.take(job)
     kill(addon.server())
@@ -311,7 +311,7 @@ def test_in_another_mode_the_result_waits_and_then_lands(addon: Addon, tmp_path:
     bpy.ops.mesh.primitive_cube_add()
     cube = bpy.context.active_object
     bpy.ops.object.mode_set(mode=mode)
-    job = addon.generate(filepath=str(egg(tmp_path)))
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
     addon.until(lambda: addon.job(job).state == "done")
     addon.beat(20)
     assert "Object Mode" in addon.strip.hindrance
