@@ -125,7 +125,7 @@ def draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context, session
         row.operator("maquette.clear_error", text="", icon="X")
     if session.news:
         row = layout.box().row()
-        draw_text(row, context, session.news, "INFO")
+        draw_text(row, context, session.news, "INFO", has_button=True)
         row.operator("maquette.clear_error", text="", icon="X", emboss=False)
     waiting = session.jobs.waiting
     if waiting:

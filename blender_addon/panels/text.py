@@ -7,16 +7,25 @@ from ..sentences import translated
 
 _CLOSING = "。、，！？）」：；"  # never the first letter of a line
 _MARGIN_PX = 84  # what tabs, a box and an icon take of the sidebar at a scale of 1; seen in 4.3 and 5.2
+_BUTTON_PX = 24  # a button that is only an icon, and the gap before it
 
 
-def draw_text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Draws a sentence in as many lines as it needs, the icon before the first."""
+def draw_text(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    text: str,
+    icon: str = "NONE",
+    *,
+    has_button: bool = False,
+) -> None:
+    """Draws a sentence in as many lines as it needs, the icon before the first, beside a small button or not."""
     if not text:
         return
     column = layout.column(align=True)
     column.scale_y = 0.85
     scale = context.preferences.system.ui_scale
-    width_px = (context.region.width if context.region else 300) - _MARGIN_PX * scale
+    margin_px = (_MARGIN_PX + (_BUTTON_PX if has_button else 0)) * scale
+    width_px = (context.region.width if context.region else 300) - margin_px
     for number, line in enumerate(lines_of(translated(text), width_px, 11.0 * scale)):
         blank = "BLANK1" if icon != "NONE" else "NONE"
         column.label(text=line, icon=icon if number == 0 else blank, translate=False)
