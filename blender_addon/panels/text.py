@@ -3,7 +3,7 @@
 import blf
 import bpy
 
-from ..sentences import translated
+from ..sentences import translated, words
 
 _CLOSING = "。、，！？）」：；"  # never the first letter of a line
 _MARGIN_PX = 84  # what tabs, a box and an icon take of the sidebar at a scale of 1; seen in 4.3 and 5.2
@@ -18,7 +18,7 @@ def draw_text(
     *,
     has_button: bool = False,
 ) -> None:
-    """Draws a sentence in as many lines as it needs, the icon before the first, beside a small button or not."""
+    """Draws a sentence in lines, the icon before the first; `has_button`: a small one stands beside it."""
     if not text:
         return
     column = layout.column(align=True)
@@ -59,4 +59,6 @@ def _pieces(text: str) -> list[str]:
 def seconds_text(seconds: float) -> str:
     """A time as a person would say it: 8 s, 1:40 min."""
     whole = max(round(seconds), 1)
-    return f"{whole} s" if whole < 100 else f"{whole // 60}:{whole % 60:02d} min"
+    if whole < 100:
+        return words("{seconds} s").format(seconds=whole)
+    return words("{time} min").format(time=f"{whole // 60}:{whole % 60:02d}")

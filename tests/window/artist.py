@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import bpy
-from drive import Window, check, until
+from drive import COLUMNS, Window, check, until
 
 ADDON = "bl_ext.user_default.maquette"
 TAB = "Maquette"
@@ -55,9 +55,9 @@ def choose_picture(name: str, view: str = "front") -> None:
     setattr(bpy.context.scene.maquette, view, bpy.data.images.load(str(PICTURES / name)))
 
 
-def press(window: Window, operator: str) -> Steps:
+def press(window: Window, operator: str, columns: Sequence[float] = COLUMNS) -> Steps:
     """Clicks the button of an operator in the sidebar."""
-    place = yield from window.find_operator(operator)
+    place = yield from window.find_operator(operator, columns)
     yield from window.hand.click(*place)
 
 
@@ -99,27 +99,27 @@ def wait_for_result(window: Window) -> Steps:
     return (yield from until(textured, f"a textured object is there ({fault() or 'no fault'})", JOB_LIMIT_S))
 
 
-def processes(word: str) -> dict[int, str]:
-    """Process ids and command lines that contain `word`, without our own."""
-    found = {}
+def processes(words: str) -> list[int]:
+    """The ids of the processes in whose command line `words` stand."""
+    found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:  # it ended while we looked
             continue
-        if word in line and "blender" not in line.split(" ")[0]:
-            found[int(file.parent.name)] = line
+        if words in line:
+            found.append(int(file.parent.name))
     return found
 
 
 def servers() -> list[int]:
     """The engine's servers."""
-    return [pid for pid, line in processes("serve").items() if "maquette" in line or "engine" in line]
+    return processes("-m engine serve --owned")
 
 
 def workers() -> list[int]:
     """The engine's workers."""
-    return list(processes("engine.worker"))
+    return processes("-m engine.worker")
 
 
 def nothing_wrong() -> None:

@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ FAILED = 3
 LOOK_AGAIN_S = 0.02
 HOVER_S = 0.0  # the next pass of the main loop has seen the mouse
 PROBE_STEP_PX = 9  # a button is 20 px high
+COLUMNS = (0.5, 0.85, 0.91, 0.15)  # parts of the sidebar's width; small buttons are at the right
 TABS_PX = 24  # the column of tabs at the sidebar's right
 
 
@@ -141,10 +142,12 @@ class Window:
                 found.setdefault(words, place)
         return found
 
-    def find(self, beginning: str, n_scrolls: int = 3) -> Generator[float, None, tuple[int, int]]:
+    def find(
+        self, beginning: str, n_scrolls: int = 3, columns: Sequence[float] = COLUMNS
+    ) -> Generator[float, None, tuple[int, int]]:
         """Where in the sidebar the button is whose command or data path begins so; scrolls down for it."""
         for turn in range(n_scrolls + 1):
-            for place in self._places():
+            for place in self._places(columns):
                 yield from self.hand.move(*place)
                 yield HOVER_S
                 if any(word.startswith(beginning) for word in self.under_mouse()):
@@ -154,9 +157,11 @@ class Window:
                 yield 0.3
         raise ScenarioFailed(f"No button in the sidebar begins with {beginning}.")
 
-    def find_operator(self, name: str) -> Generator[float, None, tuple[int, int]]:
+    def find_operator(
+        self, name: str, columns: Sequence[float] = COLUMNS
+    ) -> Generator[float, None, tuple[int, int]]:
         """Where in the sidebar the button of an operator is, for example "maquette.generate"."""
-        return (yield from self.find(f"bpy.ops.{name}("))
+        return (yield from self.find(f"bpy.ops.{name}(", columns=columns))
 
     def under_mouse(self) -> list[str]:
         """The Python command and the data path of the button under the mouse; empty over nothing."""
@@ -170,10 +175,10 @@ class Window:
                         words.append(bpy.context.window_manager.clipboard)
         return [word for word in words if word]
 
-    def _places(self) -> Iterator[tuple[int, int]]:
+    def _places(self, columns: Sequence[float] = COLUMNS) -> Iterator[tuple[int, int]]:
         region = self.region()
         left, bottom, width, height = region.x, region.y, region.width - TABS_PX, region.height
-        for column in (0.5, 0.15, 0.85):
+        for column in columns:
             for y in range(bottom + height - 6, bottom + 4, -PROBE_STEP_PX):
                 yield left + int(width * column), y
 

@@ -80,14 +80,14 @@ class Hand:
         yield from self.press(*end, False)
         yield PRESS_S
 
-    def run_program(self, *command: str) -> Steps:
+    def run_program(self, *command: str, limit_s: float = PROGRAM_LIMIT_S) -> Steps:
         """Runs a program beside Blender and waits for it without holding Blender."""
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        limit = time.perf_counter() + PROGRAM_LIMIT_S
+        end_s = time.perf_counter() + limit_s
         while process.poll() is None:
-            if time.perf_counter() > limit:
+            if time.perf_counter() > end_s:
                 process.kill()
-                raise TimeoutError(f"{command[0]} did not end within {PROGRAM_LIMIT_S:g} s.")
+                raise TimeoutError(f"{command[0]} did not end within {limit_s:g} s.")
             yield 0.01
         words = process.stdout.read().strip() if process.stdout else ""
         if process.stdout:

@@ -17,13 +17,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIMIT_S = 240.0
 EXAMPLES = ("owl.png", "mug.png", "mushroom.jpg")
+FOLDERS = ("scenarios", "errands")  # what holds or fails; what is run for its figures and pictures
+LEFT = ("processes", "files")  # in the record of aftermath.py
 
 # What a healthy console never says.
 BAD_WORDS = (
@@ -51,6 +53,7 @@ while :; do
   [ -f "$OUT/again" ] || break
   TURN=$((TURN + 1))
 done
+python3 "$WINDOW/aftermath.py" "$MAQUETTE_DATA" "$TMPDIR" "$OUT/aftermath.json"
 kill $server
 wait $server
 exit $code
@@ -66,6 +69,7 @@ class Stage:
     engine: str
     out: Path
     screen: str = "1280x800"
+    is_told: bool = True  # whether the add-on is told where the engine is
     lab: Path = field(default_factory=lambda: Path(f"/lab/{os.getpid()}"))  # what a run writes, in the chroot
 
     def inside(self, path: Path) -> Path:
@@ -88,9 +92,14 @@ def play(stage: Stage, scenario: str) -> Outcome:
     shutil.rmtree(stage.inside(lab), ignore_errors=True)
     out = lab / "out"
     stage.inside(out).mkdir(parents=True)
+    stage.inside(lab / "tmp").mkdir()
     shutil.copytree(stage.inside(stage.lab / "home"), stage.inside(lab / "home"), symlinks=True)
     hand = "real" if _declares(scenario, 'HAND = "real"') else "simulated"
     width, height = stage.screen.split("x")
+    if _declares(scenario, "SCREENS = 2"):
+        stage = replace(stage, screen=f"{2 * int(width)}x{height}")
+    if _declares(scenario, 'ENGINE = "none"'):
+        stage = replace(stage, is_told=False)
     command = [
         *("sh", "-c", SESSION, "session"),
         *("--window-geometry", "0", "0", width, height),
@@ -100,7 +109,7 @@ def play(stage: Stage, scenario: str) -> Outcome:
             "--python-expr",
             f"import sys; sys.path.insert(0, {str(stage.lab / 'window')!r}); import drive; drive.main()",
         ),
-        *("--", str(out), str(stage.lab / "window/scenarios" / f"{scenario}.py"), hand),
+        *("--", str(out), str(stage.lab / "window" / _file(scenario).relative_to(HERE)), hand),
     ]
     reason = ""
     try:
@@ -113,7 +122,8 @@ def play(stage: Stage, scenario: str) -> Outcome:
     reason = (
         str(result.get("reason", "")) or reason or ("" if result else "The scenario left no result.json.")
     )
-    return Outcome(scenario, reason or _complaint(stage.inside(out / "blender.log")), result)
+    reason = reason or _complaint(stage.inside(out / "blender.log"))
+    return Outcome(scenario, reason or _left_over(stage.inside(out / "aftermath.json")), result)
 
 
 def keep(stage: Stage, scenario: str) -> Path:
@@ -184,10 +194,15 @@ def _run_inside(
         "OUT": str(home / "out"),
         "LIBGL_ALWAYS_SOFTWARE": "1",
         "WINDOW_PICTURES": str(stage.lab / "pictures"),
+        "WINDOW": str(stage.lab / "window"),
+        "WINDOW_ENGINE": stage.engine,
         "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(home / "tmp"),
+        "BLENDER_USER_SCRIPTS": str(stage.lab / "window"),
+        "MESA_SHADER_CACHE_DIR": "/lab/shaders",  # kept: a first Material Preview compiles for a minute
         "MAQUETTE_DATA": str(home / "data"),
         "MAQUETTE_MODELS": str(home / "models"),
-        "MAQUETTE_ENGINE": stage.engine,
+        "MAQUETTE_ENGINE": stage.engine if stage.is_told else "",
     }
     words = [f"{name}={value}" for name, value in environment.items() if value]
     inner = ["env", "-i", *words, *command]
@@ -219,9 +234,14 @@ def _has_namespaces() -> bool:
     return shutil.which("unshare") is not None and not subprocess.call(probe, stderr=subprocess.DEVNULL)
 
 
+def _file(name: str) -> Path:
+    """The file of a scenario or of an errand."""
+    return next(file for folder in FOLDERS if (file := HERE / folder / f"{name}.py").exists())
+
+
 def _declares(scenario: str, line: str) -> bool:
     """Whether a scenario's file has this line; it cannot be imported here, because it imports bpy."""
-    return line in (HERE / "scenarios" / f"{scenario}.py").read_text(encoding="utf-8").splitlines()
+    return line in _file(scenario).read_text(encoding="utf-8").splitlines()
 
 
 def _read_result(file: Path) -> dict[str, object]:
@@ -236,9 +256,15 @@ def _complaint(log: Path) -> str:
     return ""
 
 
-def scenarios() -> list[str]:
-    """The names of all scenarios."""
-    return sorted(file.stem for file in (HERE / "scenarios").glob("*.py"))
+def _left_over(record: Path) -> str:
+    """What is still there although Blender has ended."""
+    told = _read_result(record)
+    return "".join(f"Left behind: {', '.join(map(str, told[kind]))}." for kind in LEFT if told.get(kind))
+
+
+def scenarios(folder: str = "scenarios") -> list[str]:
+    """The names of all scenarios, or of all errands."""
+    return sorted(file.stem for file in (HERE / folder).glob("*.py"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -251,11 +277,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for pictures, logs and times")
     parser.add_argument("--screen", default="1280x800", help="size of the screen in pixels")
     options = parser.parse_args(arguments)
-    unknown = set(options.scenarios) - set(scenarios())
-    if unknown:
-        parser.error(
-            f"No scenario is called {', '.join(sorted(unknown))}. There are: {', '.join(scenarios())}."
-        )
+    known = [name for folder in FOLDERS for name in scenarios(folder)]
+    if unknown := set(options.scenarios) - set(known):
+        parser.error(f"No scenario is called {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     stage = Stage(options.chroot.resolve(), options.addon, options.engine, options.out, options.screen)
     prepare(stage)
     failed = 0

@@ -14,7 +14,7 @@ def scenario(window):
     yield from generate(window)
     job = running_job().job
     yield from window.take_picture("1_running")
-    yield from press(window, "maquette.cancel")
+    yield from press(window, "maquette.cancel", columns=(0.91,))
     clicked_s = time.perf_counter()
     yield from until(lambda: session().jobs.get(job).state == "cancelled", "the job is cancelled", 10)
     window.note(click_to_cancelled_s=round(time.perf_counter() - clicked_s, 2))
