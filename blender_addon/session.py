@@ -124,6 +124,7 @@ class Session:
         else:
             self.jobs.change(job, fate=TAKING, is_ours=True, place=place, is_asked=True)
             self._keep_ours()
+            self.start()  # an engine that was stopped still has it on its disk
         if not is_coming:
             self.connection.say(m.Take(job))
 

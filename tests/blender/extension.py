@@ -149,8 +149,10 @@ class Addon:
         while is_running(pid) and time.monotonic() < end_s:
             time.sleep(0.02)
         kill(pid, *workers)
-        if (child := self.session.connection._process) is not None:
-            child.poll()
+        connection = self.session.connection
+        for child in (connection._process, connection._ending):
+            if child is not None:
+                child.poll()
 
 
 def is_running(pid: int) -> bool:

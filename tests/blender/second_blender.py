@@ -1,6 +1,7 @@
-"""Another Blender, told by its first word what to do: `ask PICTURE` asks and waits, `insert PICTURE` inserts.
+"""Another Blender, told by its first word what to do.
 
-Each step is told on stdout as a line of JSON.
+`ask PICTURE` asks for a model and waits, `make PICTURE` has it made and leaves, `insert PICTURE` inserts what
+waits and ends the engine. Each step is told on stdout as a line of JSON.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import bpy
 from drawn import be_quick
@@ -22,10 +23,18 @@ def say(**facts: Any) -> None:
     print(json.dumps(facts, ensure_ascii=False), flush=True)  # noqa: T201 - it is read by a test
 
 
+def leave(addon: Addon) -> NoReturn:
+    """Tells what is in the scene and ends as Blender does."""
+    say(objects=[item.name for item in bpy.data.objects])
+    addon.disable()
+    sys.stdout.flush()
+    os._exit(0)  # bpy 4.2 may crash while it ends
+
+
 def main(act: str, picture: Path) -> None:
     """Does as told."""
     addon = Addon(Path(os.environ["MAQUETTE_DATA"]))
-    if act == "ask":
+    if act != "insert":
         install(build_zip(picture.parent), is_enabled=True)
     else:
         bpy.ops.preferences.addon_enable(module=MODULE)
@@ -39,6 +48,9 @@ def main(act: str, picture: Path) -> None:
         while True:
             addon.beat()
             time.sleep(0.01)
+    if act == "make":
+        addon.landed(addon.generate(filepath=str(picture)))
+        leave(addon)
     addon.until(lambda: addon.session.jobs.waiting)
     say(
         waiting=[job.job for job in addon.session.jobs.waiting],
@@ -48,11 +60,8 @@ def main(act: str, picture: Path) -> None:
     bpy.ops.maquette.insert_result()
     addon.until(lambda: bpy.data.objects and not addon.session.jobs.waiting)
     addon.until(lambda: all(item.data.materials for item in bpy.data.objects))
-    say(objects=[item.name for item in bpy.data.objects])
     addon.end_engine()
-    addon.disable()
-    sys.stdout.flush()
-    os._exit(0)  # bpy 4.2 may crash while it ends
+    leave(addon)
 
 
 if __name__ == "__main__":

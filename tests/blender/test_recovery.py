@@ -160,6 +160,17 @@ def test_stopped_and_started_the_engine_goes_on_with_its_jobs(addon: Addon, tmp_
     assert addon.landed(job)
 
 
+def test_a_result_is_inserted_although_the_engine_was_stopped(addon: Addon, tmp_path: Path) -> None:
+    import bpy
+
+    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
+    bpy.data.objects.remove(addon.landed(job))
+    bpy.ops.maquette.stop_engine()
+    addon.until(lambda: not addon.server())
+    bpy.ops.maquette.insert_result(job=job)
+    assert addon.landed(job).name == "box"
+
+
 def test_the_add_on_disabled_and_enabled_again_finds_its_job(addon: Addon, tmp_path: Path) -> None:
     import bpy
 
@@ -223,6 +234,26 @@ def test_blender_killed_during_a_job_finds_the_result_at_its_next_start(
     finally:
         addon.enable()
         addon.until(lambda: addon.clock.is_warm)
+
+
+def test_two_blenders_share_one_engine_and_each_gets_its_own(
+    addon: Addon, addon_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy
+
+    monkeypatch.setenv(ZIP, str(addon_zip))
+    addon.session.start()
+    addon.until(lambda: addon.session.is_ready)
+    other = blender(addon, tmp_path / "other", "make", egg(tmp_path, "box 남의 것.png"))
+    ours = addon.generate(filepath=str(egg(tmp_path, "box 내 것.png")))
+    addon.until(lambda: other.poll() is not None)
+    assert told(other) == {"objects": ["box 남의 것"]}
+    other.communicate()
+    assert addon.landed(ours)
+    addon.beat(20)
+    assert [item.name for item in bpy.data.objects] == ["box 내 것"]
+    assert {job.name for job in addon.session.jobs} == {"box 내 것", "box 남의 것"}
+    assert addon.session.is_ready  # the other left, and the engine stayed
 
 
 # Files, scenes and objects go.
