@@ -34,6 +34,8 @@ def draw_text(
 def lines_of(text: str, width_px: float, size_px: float) -> list[str]:
     """`text` in lines no wider than `width_px`; Chinese and Japanese break anywhere, others between words."""
     blf.size(0, size_px)
+    if any(map(_is_wide, text)):
+        width_px -= size_px  # labels are clipped earlier with such letters than blf measures; seen in 4.3
     lines, line = [], ""
     for piece in _pieces(text):
         if line.strip() and blf.dimensions(0, (line + piece).rstrip())[0] > width_px:
@@ -48,12 +50,16 @@ def _pieces(text: str) -> list[str]:
     """Where a line may be broken: after spaces, and around letters of scripts without spaces."""
     pieces: list[str] = []
     for letter in text:
-        is_wide = "\u3000" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
-        if not pieces or (is_wide and letter not in _CLOSING) or pieces[-1].endswith(" "):
+        if not pieces or (_is_wide(letter) and letter not in _CLOSING) or pieces[-1].endswith(" "):
             pieces.append(letter)
         else:
             pieces[-1] += letter
     return pieces
+
+
+def _is_wide(letter: str) -> bool:
+    """Whether a letter is Chinese or Japanese: square, and written without spaces."""
+    return "\u3000" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
 
 
 def seconds_text(seconds: float) -> str:

@@ -112,7 +112,7 @@ def texts_in(source: str, file: str, tables: Iterable[str] = ()) -> list[Found]:
         for shown in _shown_in(node, is_addon=is_addon, tables=frozenset(tables)):
             for piece in _strings(shown):
                 text = pattern_of(piece)
-                if id(piece) not in unshown and re.search("[A-Za-z]{2}", _HOLE.sub("", text)):
+                if id(piece) not in unshown and re.search("[A-Za-z]", _HOLE.sub("", text)):
                     found.setdefault(text, piece.lineno)
         if isinstance(node, ast.Constant | ast.JoinedStr):
             text = pattern_of(node)
