@@ -164,8 +164,9 @@ def put(
 def dress(job: str, name: str, result: Result, shapes: list[bpy.types.Object]) -> list[bpy.types.Object]:
     """Gives all `shapes` of one job the mesh of `result`; the caller pushes the undo step that ends it.
 
-    The step before is the scene without them. So one undo removes the result whole, and does not bring back
-    the clay, which nobody would want then. Shapes that shared their mesh share the new one.
+    The step before is the scene without them and their own collection. So one undo removes the result whole,
+    and does not bring back the clay, which nobody would want then. Shapes that shared their mesh share the new
+    one.
     """
     shared = list(dict.fromkeys(shape.data for shape in shapes))
     with Making() as making:
@@ -173,11 +174,16 @@ def dress(job: str, name: str, result: Result, shapes: list[bpy.types.Object]) -
         meshes = {shared[0]: first} | {clay: making.keep(first.copy()) for clay in shared[1:]}
     homes = [(home, shape) for shape in shapes for home in shape.users_collection if takes_children(home)]
     stands = layers.remember(shapes)
+    empty = layers.places_left_empty([home for home, _ in homes], shapes)
     try:
         for home, shape in homes:
             home.objects.unlink(shape)
+        for parent, home in empty:
+            parent.children.unlink(home)
         push(words("Remove Shape of {name}").format(name=name))
     finally:
+        for parent, home in empty:
+            parent.children.link(home)
         for home, shape in homes:
             home.objects.link(shape)
         layers.restore(stands)

@@ -1,10 +1,16 @@
-"""What a view layer knows of an object is lost when it leaves its collections: it is written down before."""
+"""What a view layer knows of an object or a collection is lost when it leaves the scene for a moment.
+
+Of objects it is written down before. A collection leaves only where there is nothing to be lost.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
+
+_CHOICES = ("exclude", "hide_viewport", "holdout", "indirect_only")  # of a collection in a view layer
 
 
 @dataclass(frozen=True)
@@ -65,3 +71,38 @@ def present(item: bpy.types.Object, scene: bpy.types.Scene) -> None:
         for area in window.screen.areas:
             if area.type == "VIEW_3D" and area.spaces.active.local_view:
                 item.local_view_set(area.spaces.active, True)
+
+
+def places_left_empty(
+    homes: list[bpy.types.Collection], items: list[bpy.types.Object]
+) -> list[tuple[bpy.types.Collection, bpy.types.Collection]]:
+    """Those of `homes` that would be empty without `items`, each after its parent.
+
+    Only where unlinking and linking again changes nothing: it is the last child of all its parents, and no
+    view layer hides, excludes or has it active.
+    """
+    found = []
+    for home in dict.fromkeys(homes):
+        if home.children or not set(home.objects) <= set(items):
+            continue
+        trees = [(scene.collection, *scene.collection.children_recursive) for scene in bpy.data.scenes]
+        above = dict.fromkeys(parent for tree in trees for parent in tree if home in parent.children[:])
+        if all(parent.is_editable and parent.children[-1] == home for parent in above) and _is_plain(home):
+            found += [(parent, home) for parent in above]
+    return found
+
+
+def _is_plain(home: bpy.types.Collection) -> bool:
+    layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]
+    return not any(
+        layer.active_layer_collection == stand or any(getattr(stand, choice) for choice in _CHOICES)
+        for layer in layers
+        for stand in _stands(layer.layer_collection)
+        if stand.collection == home
+    )
+
+
+def _stands(root: bpy.types.LayerCollection) -> Iterator[bpy.types.LayerCollection]:
+    yield root
+    for child in root.children:
+        yield from _stands(child)

@@ -66,6 +66,37 @@ def test_one_undo_removes_the_textured_object_and_not_just_its_texture(landing: 
     assert (item.location.x, len(item.data.materials)) == (4, 0)  # further back it is the clay again
 
 
+def collections() -> list[str]:
+    import bpy
+
+    return sorted(each.name for each in bpy.context.scene.collection.children_recursive)
+
+
+def test_one_undo_removes_the_collection_too(landing: Any) -> None:
+    import bpy
+
+    landing.insert_shape(JOB, "Owl", shape_ready(), here())
+    landing.insert_result(JOB, "Owl", result(), here(), has_clay=True)
+    assert collections() == ["Owl"]
+    undo()
+    assert collections() == []
+    redo()
+    assert [item.name for item in bpy.context.scene.collection.children["Owl"].objects] == ["Owl"]
+
+
+def test_a_collection_that_the_artist_uses_stays_when_the_result_is_undone(landing: Any) -> None:
+    import bpy
+
+    landing.insert_shape(JOB, "Owl", shape_ready(), here())
+    own = bpy.context.scene.collection.children["Owl"]
+    own.children.link(bpy.data.collections.new("Props"))
+    bpy.context.view_layer.layer_collection.children["Owl"].holdout = True
+    landing.insert_result(JOB, "Owl", result(), here(), has_clay=True)
+    assert bpy.context.view_layer.layer_collection.children["Owl"].holdout
+    undo()
+    assert collections() == ["Owl", "Props"]
+
+
 def test_a_shape_that_was_undone_lets_its_result_wait(landing: Any) -> None:
     landing.insert_shape(JOB, "Owl", shape_ready(), here())
     undo()

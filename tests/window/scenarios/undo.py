@@ -16,6 +16,8 @@ def scenario(window):
     yield from window.hand.key("Z", ctrl=True)
     yield from until(lambda: not objects(), "one Ctrl-Z removes it", 5)
     check("Cube" in bpy.context.scene.objects, "the cube that was there before is still there")
+    collections = [each.name for each in bpy.context.scene.collection.children_recursive]
+    check(collections == ["Collection"], f"its collection went with it ({collections})")
     yield from window.take_picture("1_undone")
 
     yield from window.hand.key("Z", ctrl=True, shift=True)
