@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.app.translations import pgettext_iface as words
 
 from .. import clock
 from ..properties import RELATIVE, SUFFIXES, backend_items, preset_items
+from ..sentences import translated, words
 from ..translations import CONTEXT
 
 _WAIT_S = 0.02
@@ -160,7 +160,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         except Refused as error:
             session.fail(error.fault)
             clock.running().wake()
-            self.report({"ERROR"}, f"{error.fault.message} {error.fault.remedy}".strip())
+            self.report({"ERROR"}, translated(f"{error.fault.message} {error.fault.remedy}".strip()))
             return {"CANCELLED"}
         if self.wait:
             return self._wait(jobs)
@@ -195,7 +195,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
             return {"FINISHED"}
         fault = session.fault
         told = f"{fault.message} {fault.remedy}" if fault is not None else session.news
-        self.report({"ERROR"}, told.strip() or words("The model was not made."))
+        self.report({"ERROR"}, translated(told.strip()) or words("The model was not made."))
         return {"CANCELLED"}
 
 

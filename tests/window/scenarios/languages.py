@@ -41,8 +41,7 @@ def scenario(window):
         nothing_wrong()
         for each in list(bpy.context.scene.objects):
             bpy.data.objects.remove(each)
-    area = window.viewport
-    area.type = "PREFERENCES"
+    yield from open_preferences(window)
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Maquette"
     for language in LANGUAGES:
@@ -52,7 +51,17 @@ def scenario(window):
             bpy.ops.preferences.addon_expand(module=ADDON)
         yield 1.5
         yield from window.take_picture(f"{language}_preferences")
-    area.type = "VIEW_3D"
+
+
+def open_preferences(window):
+    """Cuts the viewport in two and has the preferences in the smaller part."""
+    area = window.viewport
+    with bpy.context.temp_override(window=window.window, area=area, region=area.regions[0]):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.45)
+    yield 0.5
+    views = [each for each in window.window.screen.areas if each.type == "VIEW_3D"]
+    min(views, key=lambda each: each.width).type = "PREFERENCES"
+    yield 0.5
 
 
 def speak(language):
