@@ -165,8 +165,8 @@ def dress(job: str, name: str, result: Result, shapes: list[bpy.types.Object]) -
     """Gives all `shapes` of one job the mesh of `result`; the caller pushes the undo step that ends it.
 
     The step before is the scene without them and their own collection. So one undo removes the result whole,
-    and does not bring back the clay, which nobody would want then. Shapes that shared their mesh share the new
-    one.
+    and does not bring back the clay, which nobody would want then. Shapes that shared their mesh share the
+    new one.
     """
     shared = list(dict.fromkeys(shape.data for shape in shapes))
     with Making() as making:
