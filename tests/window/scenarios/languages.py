@@ -35,12 +35,12 @@ def scenario(window):
         yield 1.5
         yield from window.take_picture(f"{language}_fault")
         session().clear_fault()
+        for each in list(bpy.context.scene.objects):
+            bpy.data.objects.remove(each)
         yield from generate(window, "mug.png")
         yield from window.take_picture(f"{language}_progress")
         yield from wait_for_result(window)
         nothing_wrong()
-        for each in list(bpy.context.scene.objects):
-            bpy.data.objects.remove(each)
     yield from open_preferences(window)
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Maquette"
