@@ -27,7 +27,7 @@ from .protocol.states import CANCELLED, CLOSED, DONE, FAILED, QUEUED, RUNNING
 from .protocol.track import EVENT_CLASSES
 
 OURS_FILE = "ours.json"  # ids of jobs whose results this Blender still wants
-_STATUS_S = {True: 2.0, False: 10.0}  # between questions for free memory: busy, idle
+_BUSY_S, _IDLE_S = 2.0, 10.0  # between questions for free memory
 _N_LINES = 200  # of the log that the report shows
 _MAY_BE = {
     m.Cancel: {QUEUED, RUNNING},
@@ -180,7 +180,8 @@ class Session:
         arrived: list[Record] = []
         for message in self.connection.tick(now_s):
             arrived += self._hear(message, now_s)
-        if self.is_ready and now_s - self._asked_s > _STATUS_S[bool(self.jobs.open_models)]:
+        silent_s = now_s - self._asked_s
+        if self.is_ready and silent_s > _BUSY_S and (silent_s > _IDLE_S or self.jobs.open_models):
             self._asked_s = now_s
             self.connection.say(m.AskStatus())
         return arrived

@@ -47,6 +47,7 @@ def test_a_running_engine_is_attached_to_and_not_ended(at: Bench) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_of_two_on_one_engine_the_first_to_leave_does_not_end_it(at: Bench) -> None:
     first, second = at.blender("own 1"), at.blender("own 2")
     first.session.start()
@@ -132,6 +133,7 @@ def test_a_job_that_was_accepted_without_a_word_and_cancelled_does_not_run(at: B
     blender.until(lambda: blender.job(job).state == "cancelled")
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_tried_again_where_it_was_to_land(at: Bench) -> None:
     blender = at.blender()
     job = blender.submit("bad-input", place="over there")
@@ -154,6 +156,7 @@ def test_a_job_that_is_tried_again_is_ours_again(at: Bench) -> None:
     blender.until(lambda: blender.ours() == [job])
 
 
+@pytest.mark.slow
 def test_a_retry_while_the_engine_is_away_is_obeyed_by_the_next(at: Bench) -> None:
     blender = at.blender()
     job = blender.submit(f"die-once {at.folder / 'mark'}")
@@ -178,6 +181,7 @@ def test_a_worker_that_dies_is_told_and_its_job_goes_on(at: Bench) -> None:
     assert blender.results(job) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_keeps_dying_is_a_fault_and_blocks_nothing(at: Bench) -> None:
     blender = at.blender()
     job, after = blender.submit("die"), blender.submit()
@@ -186,7 +190,11 @@ def test_a_worker_that_keeps_dying_is_a_fault_and_blocks_nothing(at: Bench) -> N
     assert blender.job(job).state == "failed"
 
 
-@pytest.mark.parametrize("moment", ["queued", "step 1", "step 10", "step 25", "done", "on the way"])
+SLOW = pytest.mark.slow
+LATER = [pytest.param(moment, marks=SLOW) for moment in ("step 1", "step 25", "done")]
+
+
+@pytest.mark.parametrize("moment", ["queued", "step 10", "on the way", *LATER])
 def test_a_server_killed_at_any_moment_costs_nothing(at: Bench, moment: str) -> None:
     blender = at.blender()
     blender.is_landing = False
@@ -220,6 +228,7 @@ def test_a_server_killed_at_any_moment_costs_nothing(at: Bench, moment: str) -> 
     assert blender.session.fault is None
 
 
+@pytest.mark.slow
 def test_killed_three_times_quickly_it_is_given_up_until_a_click(at: Bench) -> None:
     blender = at.blender()
     job = blender.submit("steps 30")
@@ -236,6 +245,7 @@ def test_killed_three_times_quickly_it_is_given_up_until_a_click(at: Bench) -> N
     blender.until_landed(job)
 
 
+@pytest.mark.slow
 def test_an_order_given_after_it_was_given_up_goes_on(at: Bench) -> None:
     blender = at.blender()
     blender.session.start()
@@ -342,6 +352,7 @@ def test_jobs_of_an_earlier_blender_are_kept_until_an_engine_tells_of_them(at: B
     assert blender.ours() == []
 
 
+@pytest.mark.slow
 def test_a_discarded_job_is_gone_for_everybody(at: Bench) -> None:
     blender = at.blender()
     job = blender.submit()
