@@ -151,6 +151,11 @@ class Blender:
         """The job as the session knows it."""
         return self.session.jobs.get(job)
 
+    def fault(self) -> Any:
+        """The fault, once there is one."""
+        self.until(lambda: self.session.fault)
+        return self.session.fault
+
     def results(self, job: str) -> int:
         """How many results of a job arrived."""
         return sum(type(m).__name__ == "Result" and m.job == job for m in self.arrived)

@@ -2,190 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from addon_bench import Bench, Blender, is_alive, wait_for
+from addon_bench import Bench, is_alive, wait_for
 
 pytestmark = pytest.mark.skipif(
     "sys.platform == 'win32'", reason="the program that stands in is a shell script"
 )
 
 
-def write_address(at: Bench, **changes: object) -> None:
-    """A connection file as a dead engine leaves it, but for `changes`."""
-    fields = {
-        "endpoint": "tcp://127.0.0.1:1",
-        "port": 1,
-        "token": "t" * 43,
-        "pid": 999_999,
-        "wire": [1, 1],
-        "engine": "0.1.0",
-    }
-    (at.data / "engine.json").write_text(json.dumps(fields | changes), encoding="utf-8")
-
-
-@contextmanager
-def silent_listener() -> Iterator[int]:
-    """The port of a program that accepts and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
-
-
-@contextmanager
-def web_server() -> Iterator[int]:
-    """The port of a program that speaks HTTP."""
-    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.RequestHandlerClass.log_message = lambda *unused: None  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def chatterer(greeting: bytes) -> Iterator[int]:
-    """The port of a program that says something at once, as mail and shell servers do."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            while True:
-                try:
-                    peer, _ = listener.accept()
-                except OSError:
-                    return
-                with peer:
-                    peer.sendall(greeting)
-                    time.sleep(0.2)
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-
-
-def fault_of(blender: Blender, timeout_s: float = 20.0) -> object:
-    """The fault, once there is one; asked again, none of its kind comes by itself."""
-    blender.until(lambda: blender.session.fault, timeout_s)
-    return blender.session.fault
-
-
-BROKEN_FILES = {
-    "no JSON": b"\x00\xff{",
-    "empty": b"",
-    "a list": b"[]",
-    "deep": b"[" * 100_000,
-    "no token": b'{"endpoint": "tcp://127.0.0.1:1", "port": 1, "pid": 1, "wire": [1, 1], "engine": "x"}',
-}
-
-
-@pytest.mark.parametrize("content", BROKEN_FILES.values(), ids=BROKEN_FILES)
-def test_a_damaged_connection_file_counts_as_none(at: Bench, content: bytes) -> None:
-    (at.data / "engine.json").write_bytes(content)
-    blender = at.blender()
-    blender.session.start()
-    blender.until_ready()
-    assert blender.session.fault is None
-
-
-ODD_FIELDS: dict[str, dict[str, object]] = {
-    "dead port": {},
-    "no port": {"endpoint": "tcp://127.0.0.1"},
-    "nonsense": {"endpoint": "tcp://[::zz]:99999999"},
-    "a name that is none": {"endpoint": "tcp://no.such.host.invalid:5555"},
-    "half a character": {"endpoint": "tcp://127.0.0.1:\ud800"},
-    "NUL": {"endpoint": "tcp://127.0.0.1:1\0"},
-    "empty token": {"token": ""},
-    "endless token": {"token": "x" * 1000},
-    "token of half a character": {"token": "\ud800"},
-    "keys that are none": {"server_key": "a", "client_public_key": "b", "client_secret_key": "c"},
-    "keys of half characters": {"server_key": "\ud800" * 40},
-    "one key of three": {"server_key": "a" * 40},
-    "huge numbers": {"port": 10**30, "pid": 10**30},
-}
-
-
-@pytest.mark.parametrize("changes", ODD_FIELDS.values(), ids=ODD_FIELDS)
-def test_a_stale_connection_file_is_got_over(at: Bench, changes: dict[str, object]) -> None:
-    write_address(at, **changes)
-    blender = at.blender()
-    blender.session.start()
-    blender.until_ready()
-    assert blender.session.fault is None
-    job = blender.submit()
-    blender.until_landed(job)
-
-
-def test_an_unreadable_connection_file_is_said_in_words(at: Bench) -> None:
-    (at.data / "engine.json").mkdir()
-    blender = at.blender()
-    blender.session.start()
-    fault = fault_of(blender)
-    assert fault.code == "unreachable"
-    assert "engine.json" in fault.message + fault.remedy + fault.detail
-
-
-@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.9\r\n", b"220 mail\r\n" + bytes(200)])
-def test_a_port_of_another_program_that_speaks_first_is_got_over_or_said(at: Bench, greeting: bytes) -> None:
-    with chatterer(greeting) as port:
-        write_address(at, endpoint=f"tcp://127.0.0.1:{port}", port=port)
-        blender = at.blender()
-        blender.session.start()
-        blender.until(lambda: blender.session.fault or blender.session.is_ready)
-        assert "token" not in str(blender.session.fault)
-        blender.session.restart()
-        blender.until_ready()
-
-
-@pytest.mark.parametrize("listener", [silent_listener, web_server])
-def test_a_port_of_another_program_is_said_and_a_click_goes_on(
-    at: Bench, listener: Callable[[], Iterator[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(at.maquette.connection, "_GREETING_S", 0.5)
-    with listener() as port:
-        write_address(at, endpoint=f"tcp://127.0.0.1:{port}", port=port)
-        blender = at.blender()
-        job = blender.submit()
-        blender.until(lambda: blender.session.fault or blender.session.is_ready)
-        fault = blender.session.fault
-        if fault is not None:
-            assert (fault.code, fault.action) == ("unreachable", "restart_engine")
-            assert str(port) in fault.message
-            blender.session.restart()
-        blender.until_landed(job)
-        assert blender.session.fault is None
-
-
-def test_a_wrong_token_is_said(at: Bench) -> None:
-    with at.engine():
-        right = at.address
-        write_address(at, endpoint=right.endpoint, port=right.port, token="w" * 43)
-        blender = at.blender()
-        blender.session.start()
-        fault = fault_of(blender)
-        assert (fault.code, fault.action) == ("refused", "restart_engine")
-        assert "token" in fault.message
-        blender.tick_for(1.2)
-        assert blender.session.fault is fault
-        assert not blender.session.is_ready
-
-
 def test_an_engine_of_another_wire_is_said_with_what_to_do(at: Bench) -> None:
     with at.engine(wire_major=2):
         blender = at.blender()
-        fault = fault_of(blender)
+        fault = blender.fault()
         assert (fault.code, fault.action) == ("refused", "update")
         assert "version 2" in fault.message
 
@@ -201,7 +34,7 @@ def test_without_an_engine_the_user_hears_what_to_do_and_the_job_waits(at: Bench
     at.changes = {"chosen": ""}
     blender = at.blender()
     job = blender.submit()
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert (fault.code, fault.action) == ("unreachable", "update")
     assert "Set Up Engine" in fault.remedy
     at.changes = {}
@@ -214,7 +47,7 @@ def test_a_wrong_path_is_named_with_the_button_for_another(at: Bench) -> None:
     at.changes = {"chosen": str(at.folder / "없는 곳" / "maquette")}
     blender = at.blender()
     blender.session.start()
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert (fault.code, fault.action) == ("unreachable", "choose_folder")
     assert "없는 곳" in fault.message
 
@@ -245,7 +78,7 @@ def test_an_engine_that_ends_at_once_is_said_with_its_log(at: Bench) -> None:
     )
     blender = at.blender()
     job = blender.submit()
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert (fault.code, fault.action) == ("unreachable", "start_engine")
     assert "The disk of engines is bent." in fault.message
     assert fault.remedy == "Straighten it."
@@ -259,7 +92,7 @@ def test_a_data_folder_that_is_a_file_is_said(at: Bench) -> None:
     at.changes = {"data": at.program}
     blender = at.blender()
     blender.session.start()
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert fault.code == "unreachable"
     assert str(at.program) in fault.message
     assert "another data folder" in fault.remedy
@@ -270,7 +103,7 @@ def test_an_engine_that_never_listens_is_given_up(at: Bench, monkeypatch: pytest
     at.write_program(delay_s=60)
     blender = at.blender()
     blender.session.start()
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert "did not start within" in fault.message
     (pid,) = blender.processes
     blender.until(lambda: not is_alive(pid))
@@ -288,7 +121,9 @@ def test_two_blenders_that_start_at_once_share_one_engine(at: Bench) -> None:
     assert [blender.session.fault for blender in blenders] == [None] * 3
 
 
-@pytest.mark.parametrize("script", ["slow", "quick", "deaf"])
+@pytest.mark.parametrize(
+    "script", ["slow", *(pytest.param(s, marks=pytest.mark.slow) for s in ("quick", "deaf"))]
+)
 def test_a_restart_goes_on_with_the_job(at: Bench, script: str) -> None:
     blender = at.blender()
     job = blender.submit(script)
@@ -302,6 +137,7 @@ def test_a_restart_goes_on_with_the_job(at: Bench, script: str) -> None:
     assert blender.job(job).state in ("queued", "running", "taken")
 
 
+@pytest.mark.slow
 def test_a_restart_of_an_engine_of_somebody_else_waits_for_its_end(at: Bench) -> None:
     with at.engine() as process:
         blender = at.blender()
@@ -323,6 +159,7 @@ def test_an_engine_ended_from_outside_is_started_again_for_its_jobs(at: Bench) -
     assert blender.results(job) == 1
 
 
+@pytest.mark.slow
 def test_stop_ends_it_and_nothing_starts_it_again(at: Bench) -> None:
     blender = at.blender()
     blender.session.start()
@@ -382,6 +219,7 @@ def test_an_engine_that_hangs_is_noticed_and_replaced(at: Bench, monkeypatch: py
     assert blender.session.fault is None
 
 
+@pytest.mark.slow
 def test_an_engine_whose_loop_hangs_is_noticed_by_its_silence(
     at: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -406,7 +244,7 @@ def test_a_hung_engine_of_somebody_else_is_said(at: Bench, monkeypatch: pytest.M
         blender = at.blender()
         blender.until_ready()
         process.send_signal(signal.SIGSTOP)
-        fault = fault_of(blender)
+        fault = blender.fault()
         assert (fault.code, fault.action) == ("unreachable", "restart_engine")
         process.send_signal(signal.SIGCONT)
         blender.session.start()
@@ -420,11 +258,12 @@ def test_messages_of_an_unknown_kind_end_in_words(at: Bench, monkeypatch: pytest
     known = tuple(each for each in at.maquette.messages.FROM_ENGINE if each.__name__ != "Status")
     monkeypatch.setattr(at.maquette.messages, "FROM_ENGINE", known)
     blender.session.connection.say(at.maquette.messages.AskStatus())
-    fault = fault_of(blender)
+    fault = blender.fault()
     assert (fault.code, fault.action) == ("refused", "update")
     assert "Status" in fault.message
 
 
+@pytest.mark.slow
 def test_the_own_folder_may_be_unwritable(at: Bench) -> None:
     (at.folder / "own").write_text("a file", encoding="utf-8")
     blender = at.blender()
