@@ -29,6 +29,7 @@ from .protocol.track import EVENT_CLASSES
 OURS_FILE = "ours.json"  # ids of jobs whose results this Blender still wants
 _BUSY_S, _IDLE_S = 2.0, 10.0  # between questions for free memory
 _N_LINES = 200  # of the log that the report shows
+_ABANDONED_S = 3600.0  # a cut-out as old as that is of a Blender that was killed
 _MAY_BE = {
     m.Cancel: {QUEUED, RUNNING},
     m.Retry: {FAILED, CANCELLED},
@@ -301,8 +302,12 @@ class Session:
                 self.jobs.fail(job.job, gone)
                 self.fail(gone, job.job)
         for job in self.jobs:
-            if not job.is_model and job.state == DONE:
-                self.connection.say(m.Take(job.job) if job.is_ours else m.Discard(job.job))
+            if job.is_model or job.state != DONE:
+                continue
+            if job.is_ours:
+                self.connection.say(m.Take(job.job))
+            elif time.time() - job.submitted_at_s > _ABANDONED_S:  # else another Blender is about to take it
+                self.connection.say(m.Discard(job.job))
         for name, order in tuple(self._orders.items()):
             self._drop_obeyed(name)
             if self._is_new and name in self._orders:

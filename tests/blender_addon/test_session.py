@@ -394,3 +394,18 @@ def test_a_due_result_brings_the_engine_back(at: Bench) -> None:
     blender.until(lambda: not blender.session.is_ready)
     blender.is_landing = True
     blender.until_landed(job)
+
+
+@pytest.mark.parametrize(("age_s", "is_discarded"), [(5.0, False), (7200.0, True)])
+def test_a_cut_out_of_another_blender_is_left_to_it(at: Bench, age_s: float, is_discarded: bool) -> None:
+    blender = at.blender()
+    messages, events = at.maquette.messages, at.maquette.events
+    said: list[object] = []
+    blender.session.connection.say = said.append
+    job = "0" * 32
+    numbers = {"position": 0, "index": 0, "n_stages": 1, "step": 0, "n_steps": 0, "result_bytes": 1}
+    summary = events.JobSummary(
+        *(job, "cutout", "done", "", "", "owl.png"), submitted_s=time.time() - age_s, stage="", **numbers
+    )
+    blender.session._hear(messages.Jobs((summary,)), 0.0)
+    assert said == ([messages.Discard(job)] if is_discarded else [])
