@@ -178,7 +178,8 @@ def addon_in(data: Path) -> Iterator[Addon]:
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     addon = Addon(data)
     addon.enable()
-    addon.until(lambda: addon.clock.is_warm)
+    while not addon.clock.is_warm:
+        addon.beat()
     try:
         yield addon
     finally:
