@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-
-from wording import ROOT, Found, texts_below
+from wording import Found, texts_below
 
 from protocol.names import STAGES, VIEWS
 from protocol.states import STATES
@@ -54,14 +52,7 @@ def shown_texts() -> list[Found]:
         *(Found(name, "protocol/names.py", 0) for name in (*STAGES, *VIEWS)),
         *(Found(f"{view}:", "engine/stages/preprocess.py", 0) for view in VIEWS),
         *(Found(f"{{n}} {noun}", "engine/doctor/report.py", 0) for noun in ("problem", "problems")),
-        Found(_tagline() + ".", "blender_addon/blender_manifest.toml", 0),  # the period is Blender's
         *(Found(state, "protocol/states.py", 0) for state in STATES),
     ]
     once = {each.text: each for each in reversed(found) if each.text not in _NEVER_SHOWN}
     return list(reversed(once.values()))
-
-
-def _tagline() -> str:
-    """What Blender's preferences show of the add-on's manifest."""
-    manifest = (ROOT / "blender_addon" / "blender_manifest.toml").read_text(encoding="utf-8")
-    return str(tomllib.loads(manifest)["tagline"])
