@@ -60,6 +60,7 @@ class Clock:
     def __init__(self, version: str) -> None:
         self.setup: Setup | None = None  # while or after one runs
         self.failure = ""  # why the add-on itself does not work, in words
+        self.has_render_begun = False  # set from the render's thread, in which nothing else may be done
         self._movement: Movement | None = None
         self._version = version
         self._warming = self._warm_up()
@@ -121,6 +122,10 @@ class Clock:
             return 0.01
         assert self._movement is not None
         now_s = time.monotonic()
+        if self.has_render_begun:
+            self.has_render_begun = False
+            if preferences.preferences().frees_for_render:
+                self._movement.session.free_gpu()
         interval_s = self._movement.tick(now_s)
         if self.setup is not None and self.is_setting_up:
             self.setup.tick()

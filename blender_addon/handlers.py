@@ -3,7 +3,7 @@
 import bpy
 from bpy.app.handlers import persistent
 
-from . import clock, preferences
+from . import clock
 
 
 @persistent
@@ -20,8 +20,7 @@ def _undone(*unused: object) -> None:
 
 @persistent
 def _render_begins(*unused: object) -> None:
-    if clock.running().is_warm and preferences.preferences().frees_for_render:
-        clock.session().free_gpu()
+    clock.running().has_render_begun = True  # no more: this is the render's thread, not the main one
 
 
 _HANDLERS = (

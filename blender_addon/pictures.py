@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import bpy
@@ -16,6 +17,7 @@ from .protocol.requests import ViewPicture
 # Files that the engine reads as they are; anything else goes as pixels.
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 _CHOOSE = "Choose another picture."
+_COPY = re.compile(r"\.\d{3,}$")  # what Blender puts after the name of a second image of the same file
 
 
 class PictureUnusable(Exception):
@@ -36,7 +38,8 @@ def picture_of(image: bpy.types.Image, view: str) -> ViewPicture:
     else:
         content = _file_bytes(image)
     made = Image("pixels", _pixels(image)) if content is None else _file_image(content, image.name)
-    return ViewPicture(view, fitted(image.name, 255), made)
+    name = _COPY.sub("", image.name) or image.name
+    return ViewPicture(view, fitted(name, 255), made)
 
 
 def picture_at(path: Path, view: str) -> ViewPicture:

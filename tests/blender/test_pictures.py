@@ -160,6 +160,13 @@ def test_an_image_is_chosen_by_its_name(studio: Addon) -> None:
     assert studio.landed(studio.generate(image="이름 있는")).name == "이름 있는"
 
 
+def test_a_second_image_of_a_file_is_named_like_the_first(studio: Addon, tmp_path: Path) -> None:
+    file = egg(tmp_path, "egg.png")
+    first, second = load(file), load(file)
+    assert second.name != first.name
+    assert studio.part("pictures").picture_of(second, "front").name == "egg.png"
+
+
 def test_an_unknown_image_is_named(studio: Addon) -> None:
     assert "없음" in refusal(studio, image="없음").message
 

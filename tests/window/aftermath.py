@@ -37,7 +37,11 @@ def processes(data: str) -> list[str]:
 
 def files(data: Path, temporary: Path) -> list[str]:
     """What no program should leave: the address of an engine, sockets, half-written and temporary files."""
-    left = [str(file) for file in temporary.glob("*") if not file.name.startswith(BLENDERS_OWN)]
+    left = [
+        str(file)
+        for file in temporary.glob("*")
+        if not file.name.startswith(BLENDERS_OWN) and not file.name.endswith("_autosave.blend")
+    ]
     for file in data.rglob("*"):
         is_socket = stat.S_ISSOCK(file.lstat().st_mode)
         if is_socket or file.name == "engine.json" or file.suffix in (".tmp", ".part", ".lock"):
