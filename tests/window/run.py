@@ -3,8 +3,8 @@
     python tests/window/run.py --chroot DIR --addon maquette.zip --engine PYTHON --out OUT [SCENARIO ...]
 
 Each scenario gets a fresh home, data folder, X server and Blender. OUT/SCENARIO holds result.json, pictures,
-and the logs of Blender, the X server and the engine. The exit code is 0 if every scenario held. Standard
-library only.
+aftermath.json, and the logs of Blender, the X server and the engine. The exit code is 0 if every scenario held.
+Without a name all scenarios are played; errands only by name. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -244,7 +245,7 @@ def _declares(scenario: str, line: str) -> bool:
     return line in _file(scenario).read_text(encoding="utf-8").splitlines()
 
 
-def _read_result(file: Path) -> dict[str, object]:
+def _read_result(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
