@@ -151,6 +151,12 @@ class Blender:
         """The job as the session knows it."""
         return self.session.jobs.get(job)
 
+    def job_running(self, script: str) -> str:
+        """A job that runs."""
+        job = self.submit(script)
+        self.until(lambda: self.job(job).state == "running")
+        return job
+
     def fault(self) -> Any:
         """The fault, once there is one."""
         self.until(lambda: self.session.fault)

@@ -236,6 +236,7 @@ def test_an_engine_whose_loop_hangs_is_noticed_by_its_silence(
     assert not is_alive(hung)
 
 
+@pytest.mark.slow
 def test_a_hung_engine_of_somebody_else_is_said(at: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at.maquette.connection, "_PING_S", 0.2)
     monkeypatch.setattr(at.maquette.connection, "_SILENCE_S", 0.8)

@@ -141,6 +141,7 @@ def test_an_unreadable_connection_file_is_said_in_words(at: Bench) -> None:
 @pytest.mark.parametrize(
     "greeting", some_slow({"shell": b"SSH-2.0-OpenSSH_9.9\r\n", "mail": b"220 mail\r\n" + bytes(200)})
 )
+@pytest.mark.slow
 def test_a_port_of_another_program_that_speaks_first_is_got_over_or_said(at: Bench, greeting: bytes) -> None:
     with chatterer(greeting) as port:
         write_address(at, endpoint=f"tcp://127.0.0.1:{port}", port=port)

@@ -115,6 +115,7 @@ def test_an_address_that_is_none_is_gone_at_once(maquette: Maquette, fields: dic
     gc.collect()
 
 
+@pytest.mark.slow
 def test_a_hundred_links_leave_no_file_and_no_thread(maquette: Maquette, tmp_path: Path) -> None:
     me = psutil.Process()
     with served(tmp_path) as server:

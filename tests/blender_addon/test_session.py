@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from dataclasses import replace
 
 import pytest
-from addon_bench import Bench, Blender, is_alive, wait_for
+from addon_bench import Bench, is_alive, wait_for
 
 pytestmark = pytest.mark.skipif(
     "sys.platform == 'win32'", reason="the program that stands in is a shell script"
@@ -76,16 +74,9 @@ def test_results_of_others_never_arrive_by_themselves(at: Bench) -> None:
     assert first.results(job) == 1
 
 
-def job_running(blender: Blender, script: str) -> str:
-    """A job that runs."""
-    job = blender.submit(script)
-    blender.until(lambda: blender.job(job).state == "running")
-    return job
-
-
 def test_a_cancel_reaches_jobs_that_wait_and_run(at: Bench) -> None:
     blender = at.blender()
-    running = job_running(blender, "slow")
+    running = blender.job_running("slow")
     queued = blender.submit("slow")
     blender.until(lambda: blender.job(queued).is_accepted)
     for job in (queued, running):
@@ -109,30 +100,6 @@ def test_a_cancel_before_the_engine_accepts_is_obeyed(at: Bench) -> None:
     assert blender.ours() == []
 
 
-def test_a_cancel_while_the_engine_is_away_is_obeyed_by_the_next(at: Bench) -> None:
-    blender = at.blender()
-    job = job_running(blender, "slow")
-    at.kill_engine()
-    blender.until(lambda: not blender.session.is_ready)
-    blender.session.cancel(job)
-    blender.until(lambda: blender.job(job).state == "cancelled")
-    assert blender.session.is_ready
-
-
-def test_a_job_that_was_accepted_without_a_word_and_cancelled_does_not_run(at: Bench) -> None:
-    blender = at.blender()
-    blender.session.start()
-    blender.until_ready()
-    job = blender.submit("slow")
-    time.sleep(0.5)
-    at.kill_engine()
-    blender.session.connection._lose("Gone.", 0.0)  # before its Accepted was read
-    blender.session.cancel(job)
-    assert blender.job(job) is None
-    blender.until(lambda: blender.job(job) is not None)
-    blender.until(lambda: blender.job(job).state == "cancelled")
-
-
 @pytest.mark.slow
 def test_a_failed_job_is_tried_again_where_it_was_to_land(at: Bench) -> None:
     blender = at.blender()
@@ -149,27 +116,11 @@ def test_a_failed_job_is_tried_again_where_it_was_to_land(at: Bench) -> None:
 
 def test_a_job_that_is_tried_again_is_ours_again(at: Bench) -> None:
     blender = at.blender()
-    job = job_running(blender, "slow")
+    job = blender.job_running("slow")
     blender.session.cancel(job)
     blender.until(lambda: blender.ours() == [])
     blender.session.retry(job)
     blender.until(lambda: blender.ours() == [job])
-
-
-@pytest.mark.slow
-def test_a_retry_while_the_engine_is_away_is_obeyed_by_the_next(at: Bench) -> None:
-    blender = at.blender()
-    job = blender.submit(f"die-once {at.folder / 'mark'}")
-    blender.until_landed(job)
-    failed = blender.submit("fail")
-    blender.until(lambda: blender.job(failed).state == "failed")
-    at.kill_engine()
-    blender.until(lambda: not blender.session.is_ready)
-    blender.session.clear_fault()
-    blender.session.retry(failed)
-    blender.until(lambda: blender.session.fault)
-    assert blender.session.fault.code == "internal"
-    assert blender.session.fault_job == failed
 
 
 def test_a_worker_that_dies_is_told_and_its_job_goes_on(at: Bench) -> None:
@@ -190,77 +141,10 @@ def test_a_worker_that_keeps_dying_is_a_fault_and_blocks_nothing(at: Bench) -> N
     assert blender.job(job).state == "failed"
 
 
-SLOW = pytest.mark.slow
-LATER = [pytest.param(moment, marks=SLOW) for moment in ("step 1", "step 25", "done")]
-
-
-@pytest.mark.parametrize("moment", ["queued", "step 10", "on the way", *LATER])
-def test_a_server_killed_at_any_moment_costs_nothing(at: Bench, moment: str) -> None:
-    blender = at.blender()
-    blender.is_landing = False
-    before = job_running(blender, "slow") if moment == "queued" else ""
-    job = blender.submit("steps 30")
-    state, _, step = moment.partition(" ")
-    is_there = {
-        "queued": lambda: blender.job(job).is_accepted,
-        "step": lambda: blender.job(job).view.step >= int(step or 0) and blender.job(job).state == "running",
-        "done": lambda: blender.job(job).state == "done",
-        "on": lambda: blender.job(job).state == "done",
-    }[state]
-    blender.until(is_there)
-    if moment == "on the way":
-        blender.session.take(job)
-    killed = at.kill_engine()
-    blender.until(lambda: not blender.session.is_ready)
-    blender.is_landing = True
-    blender.until_ready()
-    if before:
-        blender.session.cancel(before)
-    blender.until_landed(job)
-    blender.tick_for(0.2)
-    assert "The engine stopped unexpectedly." in blender.news[0]
-    assert "SIGKILL" in blender.news[0]
-    assert ("your jobs go on" in blender.news[0]) is True
-    assert at.address.pid != killed
-    assert blender.results(job) == 1
-    assert blender.landed == [job]
-    assert blender.ours() == []
-    assert blender.session.fault is None
-
-
-@pytest.mark.slow
-def test_killed_three_times_quickly_it_is_given_up_until_a_click(at: Bench) -> None:
-    blender = at.blender()
-    job = blender.submit("steps 30")
-    for _ in range(3):
-        blender.until(lambda: blender.job(job).state == "running" and blender.session.is_ready)
-        at.kill_engine()
-        blender.until(lambda: not blender.session.is_ready)
-    fault = blender.session.fault
-    assert (fault.code, fault.action) == ("unreachable", "restart_engine")
-    blender.tick_for(1.5)
-    assert not blender.session.is_ready
-    blender.session.start()
-    assert blender.session.fault is None
-    blender.until_landed(job)
-
-
-@pytest.mark.slow
-def test_an_order_given_after_it_was_given_up_goes_on(at: Bench) -> None:
-    blender = at.blender()
-    blender.session.start()
-    for _ in range(3):
-        blender.until_ready()
-        at.kill_engine()
-        blender.until(lambda: not blender.session.is_ready)
-    job = blender.submit()
-    blender.until_landed(job)
-
-
 def test_a_full_queue_fails_the_job_and_nothing_is_stuck(at: Bench) -> None:
     at.write_program(max_queued_jobs=1)
     blender = at.blender()
-    running = job_running(blender, "slow")
+    running = blender.job_running("slow")
     queued = blender.submit()
     refused = blender.submit()
     blender.until(lambda: blender.session.fault)
@@ -309,36 +193,6 @@ def test_pictures_that_are_too_large_are_a_fault_and_no_exception(
     blender.until_landed(fine)
 
 
-def test_blender_killed_in_the_middle_finds_its_job_again(at: Bench) -> None:
-    first = at.blender()
-    job = job_running(first, "steps 20")
-    second = at.blender()
-    assert second.session.connection.is_wanted
-    second.until(lambda: second.job(job) is not None)
-    found = second.job(job)
-    assert (found.is_ours, found.place) == (True, None)
-    second.until(lambda: second.job(job).state == "done")
-    assert second.ours() == [job]
-    assert second.session.jobs.waiting == [second.job(job)]
-    second.session.take(job, "here")
-    second.until_landed(job)
-    assert second.ours() == []
-
-
-def test_blender_killed_while_its_result_was_landing_still_has_it(at: Bench) -> None:
-    first = at.blender()
-    first.is_landing = False
-    job = first.submit()
-    first.until(lambda: first.job(job).state == "done")
-    first.session.take(job)
-    first.until(lambda: first.job(job).state == "taken")
-    other = first.submit()
-    assert sorted(first.ours()) == sorted([job, other])
-    second = at.blender()
-    second.until(lambda: second.job(job) is not None)
-    assert second.job(job) in second.session.jobs.waiting
-
-
 def test_jobs_of_an_earlier_blender_are_kept_until_an_engine_tells_of_them(at: Bench) -> None:
     (at.folder / "own").mkdir()
     (at.folder / "own" / "ours.json").write_text('["earlier", 5, null]', encoding="utf-8")
@@ -362,6 +216,7 @@ def test_a_discarded_job_is_gone_for_everybody(at: Bench) -> None:
     assert blender.session.fault is None
 
 
+@pytest.mark.slow
 def test_a_result_asked_for_twice_arrives_once(at: Bench) -> None:
     blender = at.blender()
     job = blender.submit()
@@ -373,6 +228,7 @@ def test_a_result_asked_for_twice_arrives_once(at: Bench) -> None:
     assert blender.job(job).place == "elsewhere"
 
 
+@pytest.mark.slow
 def test_a_list_that_comes_while_a_result_is_on_its_way_fetches_it_once(at: Bench) -> None:
     blender = at.blender()
     blender.is_landing = False
@@ -383,17 +239,6 @@ def test_a_list_that_comes_while_a_result_is_on_its_way_fetches_it_once(at: Benc
     blender.is_landing = True
     blender.tick_for(0.5)
     assert blender.results(job) == 1
-
-
-def test_a_due_result_brings_the_engine_back(at: Bench) -> None:
-    blender = at.blender()
-    blender.is_landing = False
-    job = blender.submit()
-    blender.until(lambda: blender.job(job).state == "done")
-    os.kill(at.address.pid, signal.SIGTERM)
-    blender.until(lambda: not blender.session.is_ready)
-    blender.is_landing = True
-    blender.until_landed(job)
 
 
 @pytest.mark.parametrize(("age_s", "is_discarded"), [(5.0, False), (7200.0, True)])
