@@ -94,7 +94,9 @@ def draw_status(layout: bpy.types.UILayout, session: Session, has_engine: bool) 
         if is_stopped and has_engine:
             row.operator("maquette.start_engine", text="", icon="PLAY")
     row.operator("maquette.open_preferences", text="", icon="PREFERENCES")
-    if not has_engine and not session.is_ready and not clock.running().is_setting_up:
+    is_beside_its_words = session.fault is not None and session.fault.action == "update"
+    is_missing = not has_engine and not session.is_ready
+    if is_missing and not is_beside_its_words and not clock.running().is_setting_up:
         column = layout.column()
         column.scale_y = 1.4
         column.operator("maquette.setup_engine", icon="IMPORT")

@@ -3,7 +3,7 @@
     python tests/window/run.py --chroot DIR --addon maquette.zip --engine PYTHON --out OUT [SCENARIO ...]
 
 Each scenario gets a fresh home, data folder, X server and Blender. OUT/SCENARIO holds result.json, pictures,
-aftermath.json, and the logs of Blender, the X server and the engine. The exit code is 0 if every scenario held.
+aftermath.json, and the logs of Blender, the X server and the engine. The exit code is 0 if all held.
 Without a name all scenarios are played; errands only by name. Standard library only.
 """
 
