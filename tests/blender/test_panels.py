@@ -165,6 +165,8 @@ def test_with_pictures_and_a_history_everything_is_drawn(addon: Addon, tmp_path:
     assert shown.says("Portfolio")
     choices.preset = "prototype"
     assert draw_all().texts != shown.texts  # this quality was measured
+    addon.until(lambda: addon.job(job).state == "taken")
+    addon.beat()
     rows = bpy.context.window_manager.maquette.history
     assert [(row.name, row.label, row.state) for row in rows] == [(job, "box Front", "taken")]
     layout = DrawnLayout()
