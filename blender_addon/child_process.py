@@ -15,26 +15,6 @@ from pathlib import Path
 
 LOG_BYTES = 1024**2  # a log that grew beyond this makes room for a new one
 _PIECE_BYTES = 64 * 1024  # read at once: far more than uv or the engine say between two ticks
-_SIGNALS = {
-    "SIGABRT": "gave up inside a library (SIGABRT)",
-    "SIGBUS": "crashed on a memory error (SIGBUS)",
-    "SIGFPE": "crashed on an arithmetic error (SIGFPE)",
-    "SIGILL": "met an instruction that this processor does not have (SIGILL)",
-    "SIGINT": "was interrupted (SIGINT)",
-    "SIGKILL": "was killed, by the user or by the system for want of memory (SIGKILL)",
-    "SIGSEGV": "crashed inside a library or driver (SIGSEGV)",
-    "SIGTERM": "was told to end by another program (SIGTERM)",
-}
-_WINDOWS_CODES = {  # NTSTATUS values, from Microsoft's [MS-ERREF] 2.3.1
-    0xC0000005: "crashed inside a library or driver (access violation)",
-    0xC0000017: "ran out of memory",
-    0xC000001D: "met an instruction that this processor does not have",
-    0xC00000FD: "crashed on a stack overflow",
-    0xC000012D: "ran out of memory (the commit limit was reached)",
-    0xC0000135: "did not start, because a DLL is missing",
-    0xC0000142: "did not start, because a DLL failed",
-    0xC0000409: "gave up inside a library (fail fast)",
-}
 
 
 def clean_environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -153,16 +133,3 @@ class ChildProcess:
             file.seek(max(self._log_start, end - 8000))
             return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-n_lines:])
         return ""
-
-
-def describe_exit(code: int) -> str:
-    """Words that follow "The engine", for an exit code as `subprocess` tells it."""
-    if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return _SIGNALS.get(name, f"was ended by {name}")
-    if code > 0xFFFF:  # an NTSTATUS: no program chooses such a number
-        return _WINDOWS_CODES.get(code, f"crashed (code {code:#010x})")
-    return "ended" if code == 0 else f"ended with an error (exit code {code})"

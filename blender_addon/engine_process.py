@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .child_process import ChildProcess, clean_environment, describe_exit
+from .child_process import ChildProcess, clean_environment
 from .engine_homes import Home, completed_environments, is_ours, python_in, read_marker
+from .protocol.exits import exit_cause
 
 VARIABLE = "MAQUETTE_ENGINE"
 _SET_UP = "Press Set Up Engine, or name an engine's Python in the add-on's preferences."
@@ -213,4 +214,4 @@ def _explain(code: int, tail: str) -> tuple[str, str]:
     if code > 0 and told:  # the form in which the engine's command line tells every failure
         message = lines[told[-1]].removeprefix("maquette: ")
         return message, " ".join(lines[told[-1] + 1 :]).strip()
-    return f"The engine {describe_exit(code)}.", "Start it again; its log says more."
+    return f"The engine {exit_cause(code)}.", "Start it again; its log says more."

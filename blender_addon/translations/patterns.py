@@ -14,7 +14,7 @@ from dataclasses import dataclass
 _HOLE = re.compile(r"\{(\w+)[^{}]*\}")
 _BREAK = re.compile(r"(?<=[.!?…:。：])\s+")
 # Holes that make a pattern too general to be believed unless what fills them is known too.
-_ONLY_KNOWN = frozenset({"cause", "describe_exit"})
+_ONLY_KNOWN = frozenset({"cause", "exit_cause"})
 # Holes that hold names, which are nobody's to translate.
 _NAMES = frozenset({"name", "path", "file", "filename", "folder", "parent"})
 _FULL_STOPS = "。："  # no space follows these

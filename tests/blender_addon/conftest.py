@@ -14,6 +14,12 @@ for folder in (ROOT, ROOT / "tests" / "engine"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+import protocol.exits  # noqa: E402
+
+# In the built extension it lies inside; files that need nothing else of it are imported from the repository.
+sys.modules["blender_addon.protocol"] = protocol
+sys.modules["blender_addon.protocol.exits"] = protocol.exits
+
 import addon_bench  # noqa: E402 - it needs the path above
 from addon_bench import Bench, Maquette  # noqa: E402
 

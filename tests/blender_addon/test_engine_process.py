@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.child_process import LOG_BYTES, describe_exit
+from blender_addon.child_process import LOG_BYTES
 from blender_addon.engine_homes import Completed, Home, write_marker
 from blender_addon.engine_process import Ended, Engine, EngineMissing, EngineProcess, find_engine
 
@@ -207,14 +207,6 @@ def test_what_cannot_be_started_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EngineMissing, match="cannot be written"):
         try_it(sys.executable, tmp_path / "file" / "data")
-
-
-def test_exit_codes_become_words() -> None:
-    assert "access violation" in describe_exit(0xC0000005)
-    assert "0xc0001234" in describe_exit(0xC0001234)
-    assert describe_exit(0) == "ended"
-    if not IS_WINDOWS:
-        assert "SIGSEGV" in describe_exit(-11)
 
 
 def test_names_of_environments_are_never_used_twice(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_every_pattern_finds_its_own_texts(file: str) -> None:
     lost = []
     for text in texts:
         made = re.sub(r"\{\w+[^{}]*\}", "7", text)
-        is_general = "{cause}" in text or "{describe_exit}" in text
+        is_general = "{cause}" in text or "{exit_cause}" in text
         if (
             not is_general
             and re.search("[A-Za-z]{4}", re.sub("7", "", made))

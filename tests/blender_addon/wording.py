@@ -44,7 +44,7 @@ _SHOWN_POSITIONS = {
     "_read": 1,
     "_refuse": 1,
 }
-_PART_FUNCTIONS = ("describe_exit", "exit_cause", "_cause")  # what they return becomes part of a sentence
+_PART_FUNCTIONS = ("exit_cause", "_cause")  # what they return becomes part of a sentence
 _LOG_METHODS = ("debug", "info", "warning", "error", "exception", "critical")
 _SENTENCE = re.compile(r"[\"'{A-Z0-9][^\n]*[ ][^\n]*[.?!…:]|[A-Z][a-z]+[.…]")
 _HOLE = re.compile(r"\{[^{}]*\}")

@@ -243,7 +243,7 @@ def test_views_reach_the_worker_unchanged(tmp_path: Path) -> None:
 
 
 def test_signals_of_this_platform_are_in_plain_words() -> None:
-    from engine.worker_process import exit_cause
+    from protocol.exits import exit_cause
 
     assert exit_cause(3) == "ended by itself with exit code 3"
     assert "access violation" in exit_cause(0xC0000005)
