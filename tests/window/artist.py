@@ -56,8 +56,14 @@ def choose_picture(name: str, view: str = "front") -> None:
 
 
 def press(window: Window, operator: str, columns: Sequence[float] = COLUMNS) -> Steps:
-    """Clicks the button of an operator in the sidebar."""
-    place = yield from window.find_operator(operator, columns)
+    """Clicks the button of an operator in the sidebar; looks again where a new line has moved it."""
+    for _ in range(4):
+        place = yield from window.find_operator(operator, columns)
+        yield 0.3
+        yield from window.hand.move(*place)
+        yield 0.0
+        if any(word.startswith(f"bpy.ops.{operator}(") for word in window.under_mouse()):
+            break
     yield from window.hand.click(*place)
 
 
