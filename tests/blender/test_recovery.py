@@ -1,4 +1,4 @@
-"""Server, worker and Blender itself may be killed, files and scenes may go: nothing finished is lost."""
+"""Server, worker and Blender itself may be killed at any moment: nothing finished is lost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn import be_quick, egg, egg_image
+from drawn import be_quick, egg
 from extension import ENGINE, ZIP, Addon, kill
+from held_jobs import asked_slowly, go, with_clay
 
 HERE = Path(__file__).parent
 
@@ -20,28 +21,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(autouse=True)
 def quick(addon: Addon) -> None:
     be_quick()
-
-
-def go(addon: Addon) -> None:
-    """Lets jobs go on that wait in the hasty worker."""
-    (addon.data / "go").touch()
-
-
-def asked_slowly(addon: Addon, folder: Path, name: str = "slow egg.png") -> str:
-    """A job that runs and waits for `go`."""
-    job = addon.generate(filepath=str(egg(folder, name)))
-    addon.until(lambda: addon.job(job).state == "running")
-    return job
-
-
-def with_clay(addon: Addon, folder: Path) -> tuple[str, Any]:
-    """A job whose shape is in the scene and whose texture waits for `go`, and its object."""
-    import bpy
-
-    job = asked_slowly(addon, folder, "pause egg.png")
-    addon.until(lambda: addon.job(job).has_shape)
-    (clay,) = bpy.data.objects
-    return job, clay
 
 
 # The server and the worker are killed.
@@ -254,140 +233,6 @@ def test_two_blenders_share_one_engine_and_each_gets_its_own(
     assert [item.name for item in bpy.data.objects] == ["box 내 것"]
     assert {job.name for job in addon.session.jobs} == {"box 내 것", "box 남의 것"}
     assert addon.session.is_ready  # the other left, and the engine stayed
-
-
-# Files, scenes and objects go.
-
-
-def test_a_result_for_a_file_that_was_closed_waits_for_a_click(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    job, _ = with_clay(addon, tmp_path)
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    go(addon)
-    addon.until(lambda: addon.job(job).fate == "waiting")
-    addon.beat(20)
-    assert len(bpy.data.objects) == 0
-    assert "Insert it" in addon.session.news
-    bpy.context.scene.cursor.location = (1, 2, 3)
-    assert bpy.ops.maquette.insert_result() == {"FINISHED"}
-    assert addon.landed(job).location[:] == (1, 2, 3)
-
-
-def test_a_result_for_a_deleted_scene_waits_for_a_click(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    asking = bpy.context.scene
-    bpy.context.window.scene = bpy.data.scenes.new("둘째")
-    bpy.context.window.scene = asking
-    job = asked_slowly(addon, tmp_path)
-    bpy.data.scenes.remove(asking)
-    go(addon)
-    addon.until(lambda: addon.job(job).fate == "waiting")
-    assert "no longer there" in addon.session.news
-    assert len(bpy.data.objects) == 0
-    bpy.ops.maquette.insert_result(job=job)
-    assert addon.landed(job).users_scene == (bpy.context.scene,)
-
-
-def test_a_deleted_shape_is_not_brought_back_unasked(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    job, clay = with_clay(addon, tmp_path)
-    bpy.data.objects.remove(clay)
-    go(addon)
-    addon.until(lambda: addon.job(job).fate == "waiting")
-    assert len(bpy.data.objects) == 0
-    assert "no longer in the scene" in addon.session.news
-    bpy.ops.maquette.insert_result(job=job)
-    assert addon.landed(job)
-
-
-def test_an_undone_shape_is_not_brought_back_unasked(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    bpy.ops.ed.undo_push(message="Start")
-    job, _ = with_clay(addon, tmp_path)
-    bpy.ops.ed.undo()
-    assert not [item for item in bpy.data.objects if item.users_scene]
-    go(addon)
-    addon.until(lambda: addon.job(job).fate == "waiting")
-    addon.beat(20)
-    assert not [item for item in bpy.data.objects if item.users_scene]
-
-
-def test_undo_during_a_job_does_not_hurt_it(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    bpy.ops.ed.undo_push(message="Start")
-    bpy.ops.mesh.primitive_cube_add()
-    bpy.ops.ed.undo_push(message="Cube")
-    job = asked_slowly(addon, tmp_path)
-    bpy.ops.ed.undo()
-    bpy.ops.ed.redo()
-    go(addon)
-    item = addon.landed(job)
-    name = item.name
-    bpy.ops.ed.undo()
-    assert name not in bpy.context.scene.objects
-    bpy.ops.ed.redo()
-    assert name in bpy.context.scene.objects
-    assert bpy.context.scene.objects[name].data.materials[0] is not None
-
-
-@pytest.mark.parametrize("mode", ["EDIT", "SCULPT", "WEIGHT_PAINT"])
-def test_in_another_mode_the_result_waits_and_then_lands(addon: Addon, tmp_path: Path, mode: str) -> None:
-    import bpy
-
-    bpy.ops.mesh.primitive_cube_add()
-    cube = bpy.context.active_object
-    bpy.ops.object.mode_set(mode=mode)
-    job = addon.generate(filepath=str(egg(tmp_path, "box.png")))
-    addon.until(lambda: addon.job(job).state == "done")
-    addon.beat(20)
-    assert "Object Mode" in addon.strip.hindrance
-    assert list(bpy.data.objects) == [cube]
-    bpy.ops.object.mode_set(mode="OBJECT")
-    assert addon.landed(job)
-    assert addon.strip.hindrance == ""
-
-
-def test_a_renamed_moved_and_parented_shape_gets_its_texture(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    job, clay = with_clay(addon, tmp_path)
-    bpy.ops.object.empty_add(location=(1, 1, 1))
-    clay.parent, clay.name, clay.location = bpy.context.active_object, "다른 이름", (4, 5, 6)
-    go(addon)
-    item = addon.landed(job)
-    assert (item, item.name, item.parent.type, item.location[:]) == (clay, "다른 이름", "EMPTY", (4, 5, 6))
-    assert len(item.data.materials) == 1
-
-
-def test_a_cancelled_job_leaves_nothing(addon: Addon, tmp_path: Path) -> None:
-    import bpy
-
-    job = asked_slowly(addon, tmp_path)
-    assert bpy.ops.maquette.cancel() == {"FINISHED"}
-    addon.until(lambda: addon.job(job).state == "cancelled")
-    go(addon)
-    addon.beat(20)
-    assert len(bpy.data.objects) == 0
-    assert addon.session.fault is None
-    assert not addon.clock.movement.overlay.boxes
-
-
-def test_a_job_asked_for_while_the_engine_starts_can_be_taken_back(addon: Addon) -> None:
-    import bpy
-
-    bpy.context.scene.maquette.front = egg_image()
-    job = addon.generate()
-    assert not addon.job(job).is_accepted
-    bpy.ops.maquette.cancel(job=job)
-    addon.until(lambda: addon.session.is_ready)
-    addon.beat(20)
-    assert len(bpy.data.objects) == 0
-    assert not addon.session.jobs.open_models
 
 
 @pytest.mark.slow
