@@ -100,8 +100,8 @@ def test_names_and_numbers_are_put_into_the_translation(korean: Phrasebook) -> N
 
 
 def test_several_sentences_are_translated_each_for_itself(korean: Phrasebook) -> None:
-    said = korean.translated("The engine did not start. The engine ended with an error (exit code 3).")
-    assert said == "엔진이 시작되지 않았습니다. 엔진이 오류로 종료되었습니다 (종료 코드 3)."
+    said = korean.translated("The engine did not start. The engine ended by itself with exit code 3.")
+    assert said == "엔진이 시작되지 않았습니다. 엔진이 스스로 종료되었습니다 (종료 코드 3)."
 
 
 def test_what_fills_a_hole_is_translated_if_it_is_known(korean: Phrasebook) -> None:
