@@ -6,6 +6,7 @@ themselves. `place` belongs to the caller and is only kept here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -113,6 +114,7 @@ class Ledger:
             fate=PENDING,
             seed=request.seed if isinstance(request, GenerateRequest) else None,
             began_s=now_s,
+            submitted_at_s=time.time(),
         )
         return self._put(made)
 

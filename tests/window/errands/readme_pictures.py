@@ -19,7 +19,7 @@ from drive import until
 from mathutils import Euler
 
 HISTORY_BELOW_PX = 66  # below the button Generate
-BESIDE = (("mug.png", 0.55, (-0.95, -0.1, 0.0)), ("mushroom.jpg", 0.7, (0.95, 0.25, 0.0)))
+BESIDE = (("mug.png", 0.55, (-0.8, -0.1, 0.0)), ("mushroom.jpg", 0.7, (0.8, 0.25, 0.0)))
 
 
 def scenario(window):
@@ -35,7 +35,7 @@ def scenario(window):
     space.shading.type = "MATERIAL"
     view = space.region_3d
     view.view_rotation = Euler((radians(76), 0.0, radians(18))).to_quaternion()
-    view.view_location, view.view_distance = (0.42, 0.0, 0.42), 5.0
+    view.view_location, view.view_distance = (0.4, 0.0, 0.42), 3.5
     yield 8.0
     choose_picture("owl.png")
     yield 3.0
