@@ -48,6 +48,7 @@ _PARTS = (
     ),
 )
 _FIRST_S = 0.2  # after Blender's own start
+_SETUP_S = 0.1  # between ticks while an engine is set up
 _MOST_HELD = 10  # ticks of 20 ms
 _BROKEN_S = 60.0  # nothing mends it but another copy of the add-on
 
@@ -128,13 +129,9 @@ class Clock:
                 self._movement.session.free_gpu()
         interval_s = self._movement.tick(now_s)
         if self.setup is not None and self.is_setting_up:
-            self.setup.tick()
-            interval_s = 0.1
-            if (
-                self.setup.state.is_over
-                and self.setup.state.fault is None
-                and not self.setup.state.is_cancelled
-            ):
+            interval_s = _SETUP_S
+            state = self.setup.tick()
+            if state.is_over and state.fault is None and not state.is_cancelled:
                 self._movement.session.restart()  # with the engine that is there now
         shown = (self._movement.summary(now_s), self._setup_summary())
         if shown == self._shown:

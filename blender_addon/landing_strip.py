@@ -19,7 +19,7 @@ from .scene import landing, readiness, tags
 from .scene.overlay import Box
 from .scene.placement import Place
 from .scene.prepare import drop_prepared, prepare_result, prepare_shape
-from .scene.textures import decode_all
+from .scene.textures import decode_all, textures_wait
 from .session import Session
 
 _BUDGET_S = 0.02  # the longest part takes 25 ms for 100,000 triangles, measured in 4.3 on two cores
@@ -63,11 +63,14 @@ class LandingStrip:
             pass
 
     def _advance(self, due: list[Job]) -> bool:
-        """Does one part of what is to be done; whether there is more of the same."""
+        """Does one part of what is to be done; whether there is more that can be done now."""
         if self._leaving:
             self._take_away(self._leaving.pop())
         elif self._results:
-            self._land_result(next(iter(self._results.values())))
+            job = next(iter(self._results))
+            self._land_result(self._results[job])
+            if textures_wait(job):
+                return False
         elif self._shapes:
             self._land_shape(next(iter(self._shapes.values())))
         elif due and self._session.is_ready and not any(job.fate == TAKING for job in self._session.jobs):
