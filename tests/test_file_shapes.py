@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 N_LINES_MAX = 400
-PRODUCT = ("protocol", "engine", "blender_addon")
+PRODUCT = ("protocol", "engine", "blender_addon", "addon_build")
 
 
 def too_long(sources: Mapping[str, str]) -> list[str]:
