@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # In an order in which each adds little to those before it.
 _PARTS = (
-    *("dataclasses", "json", "subprocess", "uuid", "tempfile"),
+    *("tomllib", "dataclasses", "json", "subprocess", "uuid", "tempfile"),
     *(".protocol.rules", ".protocol.arrays", ".protocol.faults", ".protocol.requests", ".protocol.session"),
     *(
         ".protocol.events",
@@ -58,12 +58,11 @@ _clock: Clock | None = None
 class Clock:
     """The timer, and from its first ticks on the session and all that moves with it."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self) -> None:
         self.setup: Setup | None = None  # while or after one runs
         self.failure = ""  # why the add-on itself does not work, in words
         self.has_render_begun = False  # set from the render's thread, in which nothing else may be done
         self._movement: Movement | None = None
-        self._version = version
         self._warming = self._warm_up()
         self._shown: Hashable = None
         self._n_held = 0  # ticks in a row whose news were not drawn
@@ -153,12 +152,24 @@ class Clock:
         for part in _PARTS:
             importlib.import_module(part, __package__)
             yield
+        load_letters()
+        yield
+        from .manifest import version
         from .movement import Movement
         from .session import Session
 
-        session = Session(preferences.options, preferences.own_folder(), self._version)
+        session = Session(preferences.options, preferences.own_folder(), version())
         self._movement = Movement(session)
         redraw()
+
+
+def load_letters() -> None:
+    """Has Blender open the font by which the panel breaks its lines: 50 ms at the first use."""
+    if not bpy.app.background:
+        import blf
+
+        blf.size(0, 11.0)
+        blf.dimensions(0, "Maquette")
 
 
 def redraw() -> None:
@@ -170,10 +181,10 @@ def redraw() -> None:
                     region.tag_redraw()
 
 
-def begin(version: str) -> None:
+def begin() -> None:
     """Makes the one clock and starts it."""
     global _clock  # noqa: PLW0603 - made by register, dropped by unregister, and nowhere else
-    _clock = Clock(version)
+    _clock = Clock()
     _clock.start()
 
 

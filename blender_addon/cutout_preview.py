@@ -44,6 +44,9 @@ class CutoutPreview:
 
     def tick(self) -> None:
         """Asks for the cut-out of a new picture."""
+        if self.is_asked and self._session.jobs.get(self._job) is None:  # somebody else removed it
+            self.is_asked = False
+            self.version += 1
         if not self._is_due:
             return
         self._is_due = False

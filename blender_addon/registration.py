@@ -1,8 +1,5 @@
 """Registering makes all that the add-on is, in order; unregistering takes it away in the opposite order."""
 
-import tomllib
-from pathlib import Path
-
 import bpy
 
 from . import clock, handlers, operators, panels, preferences, properties
@@ -19,7 +16,7 @@ def register() -> None:
     bpy.types.VIEW3D_MT_mesh_add.append(generate.draw_add_menu)
     bpy.types.IMAGE_MT_image.append(generate.draw_image_menu)
     handlers.register()
-    clock.begin(version())
+    clock.begin()
 
 
 def unregister() -> None:
@@ -32,9 +29,3 @@ def unregister() -> None:
     properties.unregister()
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)
-
-
-def version() -> str:
-    """The add-on's version, which its manifest tells."""
-    manifest = Path(__file__).with_name("blender_manifest.toml")
-    return str(tomllib.loads(manifest.read_text(encoding="utf-8"))["version"])

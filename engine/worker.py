@@ -36,6 +36,7 @@ from protocol.results import CutoutReady, Result
 from protocol.rules import Record
 from protocol.states import DONE
 
+_NICE = 5  # Blender, with somebody before it, comes first; worker_process says the same for Windows
 _PROGRESS_GAP_S = 0.05  # twenty a second are more than a panel shows
 _ORDERS = (m.Submit, m.Cancel, m.Shutdown)
 _log = logging.getLogger("maquette.worker")
@@ -164,6 +165,8 @@ def work_for_server(work: Work) -> int:
     faulthandler.enable()  # a crash in a library writes where it was into the log
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then tells us
+    if os.name == "posix":
+        os.nice(_NICE)
     start = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_server, name="stdin", daemon=True).start()
     context: zmq.Context[ZmqSocket] = zmq.Context()

@@ -22,6 +22,10 @@ from protocol.exits import exit_cause
 WORKER_COMMAND = (sys.executable, "-m", "engine.worker")
 _LOG_BYTES = 4 * 1024**2  # a log that grew beyond this makes room for a new one
 _TAIL_BYTES = 8000
+# Windows alone has these. The priority is that of a guest: Blender, with somebody before it, comes first.
+_CREATION_FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
+    subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class WorkerProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=worker_environment(os.environ, folders),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it
+                creationflags=_CREATION_FLAGS,
                 start_new_session=os.name == "posix",  # Ctrl-C in the server's terminal is not for the worker
             )
         assert self._process.stdin is not None

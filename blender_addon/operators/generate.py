@@ -19,7 +19,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
     """Make a textured 3D model of the picture."""
 
     bl_idname = "maquette.generate"
-    bl_label = "Generate"
+    bl_label = "Generate 3D Model"
     bl_description = "Make a textured 3D model of the picture"
     bl_options = {"INTERNAL"}
 

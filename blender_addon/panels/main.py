@@ -236,12 +236,12 @@ def draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, movement
     if mine:
         draw_progress(layout, movement.session, mine[0], now_s)
         if len(mine) > 1:
-            layout.label(text=words("{n} more are waiting").format(n=len(mine) - 1), translate=False)
+            layout.label(text=words("{n} more in the queue").format(n=len(mine) - 1), translate=False)
     if movement.strip.hindrance:
         draw_text(layout, context, movement.strip.hindrance, "PAUSE")
     row = layout.row()
     row.scale_y = 1.2 if mine else 1.7
-    row.operator("maquette.generate", icon="MESH_MONKEY")
+    row.operator("maquette.generate", text="Generate", icon="MESH_MONKEY")
 
 
 def draw_progress(layout: bpy.types.UILayout, session: Session, job: Job, now_s: float) -> None:

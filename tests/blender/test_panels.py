@@ -100,7 +100,7 @@ def test_running_it_shows_progress_and_cancel(addon: Addon, tmp_path: Path) -> N
     second = addon.generate(filepath=str(egg(tmp_path, "pause egg.png")))
     addon.until(lambda: addon.session.jobs.open_models[0].state == "running")
     shown = draw_all()
-    assert shown.says("1 more are waiting")
+    assert shown.says("1 more in the queue")
     assert shown.offers("maquette.cancel")
     assert draw("MAQUETTE_PT_queue").says("slow egg")
     addon.session.cancel(addon.session.jobs.open_models[0].job)

@@ -84,6 +84,7 @@ def _deaf(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) ->
 
 
 def _die(listener: JobListener, is_cancelled: Callable[[], bool], rest: str) -> None:
+    time.sleep(0.1)  # what was said before is still on its way out of this process
     os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
 
