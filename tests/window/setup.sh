@@ -24,8 +24,8 @@ has_programs() {
 
 install_debian() {
   command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
-  mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-  [ -x "$root/usr/bin/dpkg" ] || debootstrap --variant=minbase "$suite" "$root" "$mirror" >/dev/null
+  # DEBIAN_MIRROR names another mirror than debootstrap's own; it is left out unquoted where it is not set.
+  [ -x "$root/usr/bin/dpkg" ] || debootstrap --variant=minbase "$suite" "$root" ${DEBIAN_MIRROR:-} >/dev/null
 }
 
 configure_packages() {
