@@ -18,7 +18,11 @@ from pathlib import Path
 
 from blender_addon.engine_setup import Setup, SetupPlan, SetupState
 
-_UV = """#!{python}
+# A script for sh and for Python: the line that names a Python directly may hold no space.
+_START = f"""#!/bin/sh
+'''exec' "{sys.executable}" "$0" "$@"
+' '''"""
+_UV = """{start}
 import json, os, shutil, subprocess, sys, time
 arguments, cache = sys.argv[1:], os.environ["UV_CACHE_DIR"]
 with open("calls.jsonl", "a") as calls:
@@ -51,7 +55,7 @@ else:
         sys.exit(way)
     print(" Downloaded torch\\nInstalled 2 packages in 1ms\\n + torch==2.13.0", flush=True)
 """
-_ENGINE = """#!{python}
+_ENGINE = """{start}
 import json, os, sys
 if sys.argv[1] == "-c":
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
@@ -65,8 +69,8 @@ print("a warning first\\n" + json.dumps(report, indent=2))
 
 def make_uv_wheel(folder: Path, *, is_damaged: bool = False) -> Path:
     """A wheel laid out as uv's own, with the fake inside."""
-    engine = _ENGINE.format(python=sys.executable)
-    program = _UV.format(python=sys.executable, engine=engine).encode()
+    engine = _ENGINE.format(python=sys.executable, start=_START)
+    program = _UV.format(start=_START, engine=engine).encode()
     digest = base64.urlsafe_b64encode(hashlib.sha256(program).digest()).rstrip(b"=").decode()
     path = folder / "uv-9.9.9-py3-none-manylinux_2_17_x86_64.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:

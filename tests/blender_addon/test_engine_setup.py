@@ -111,6 +111,7 @@ def test_a_killed_blender_leaves_a_set_up_that_goes_on(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, FAKE_UV="hang")
     script = (
         "import os, sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path\n"
+        "import conftest\n"  # which lets the repository stand for the built extension
         "from fake_uv import *; from test_engine_setup import is_installing\n"
         "setup = Setup(make_plan(Path(sys.argv[3]), FAKE_UV='hang')); go(setup, is_installing)\n"
         "print(setup._child.pid, flush=True); os.kill(os.getpid(), 9)"
