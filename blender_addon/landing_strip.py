@@ -22,7 +22,7 @@ from .scene.prepare import drop_prepared, prepare_result, prepare_shape
 from .scene.textures import decode_all, textures_wait
 from .session import Session
 
-_BUDGET_S = 0.02  # the longest part takes 25 ms for 100,000 triangles, measured in 4.3 on two cores
+_BUDGET_S = 0.012  # edges of 100,000 triangles, 16 ms and under load twice that, get a tick of their own
 
 
 class LandingStrip:
