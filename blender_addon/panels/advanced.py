@@ -4,18 +4,14 @@ import bpy
 
 from .. import clock
 from ..properties import BACKEND_TITLES
+from .place import ClosedPart
 from .text import draw_text
 
 
-class MAQUETTE_PT_advanced(bpy.types.Panel):
+class MAQUETTE_PT_advanced(ClosedPart, bpy.types.Panel):
     """Method, seed, triangles, texture, depth."""
 
     bl_label = "Advanced"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Maquette"
-    bl_parent_id = "MAQUETTE_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draws the settings; methods that cannot run here say why."""

@@ -7,20 +7,16 @@ import bpy
 from .. import clock, history
 from ..protocol.states import CANCELLED, DONE, FAILED, TAKEN
 from .main import progress_text
+from .place import ClosedPart
 from .text import draw_text
 
 _ICONS = {DONE: "IMPORT", TAKEN: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
 
 
-class MAQUETTE_PT_queue(bpy.types.Panel):
+class MAQUETTE_PT_queue(ClosedPart, bpy.types.Panel):
     """Jobs that run or wait, of all programs that use this engine."""
 
     bl_label = "Queue"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Maquette"
-    bl_parent_id = "MAQUETTE_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """A line for each job, with its own Cancel."""
@@ -49,15 +45,10 @@ class MAQUETTE_UL_history(bpy.types.UIList):
         row.label(text=item.detail, translate=False)
 
 
-class MAQUETTE_PT_history(bpy.types.Panel):
+class MAQUETTE_PT_history(ClosedPart, bpy.types.Panel):
     """What was made, and can be inserted again."""
 
     bl_label = "History"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Maquette"
-    bl_parent_id = "MAQUETTE_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """The list, and what can be done with the job that is chosen in it."""

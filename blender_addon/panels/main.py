@@ -14,6 +14,7 @@ from ..protocol.names import VIEWS
 from ..protocol.states import CANCELLING, QUEUED
 from ..scene import shading
 from ..sentences import words
+from .place import InSidebar
 from .remedies import draw_remedy
 from .setup_box import draw_setup
 from .text import draw_text, seconds_text
@@ -47,13 +48,10 @@ STAGE_TITLES = {
 }
 
 
-class MAQUETTE_PT_main(bpy.types.Panel):
+class MAQUETTE_PT_main(InSidebar, bpy.types.Panel):
     """One picture in, one textured model out."""
 
     bl_label = "Maquette"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Maquette"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draws what is known; asks nothing and reads no file."""
