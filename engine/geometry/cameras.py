@@ -34,6 +34,16 @@ def opposite_view(view: str) -> str:
     return _OPPOSITES[view]
 
 
+def camera_basis(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
+    """Rows (3, 3): a picture's right, its up, and the direction towards its camera; orthonormal."""
+    a, e = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
+    # The closed form holds at the poles too, where a cross product with "up" would not.
+    right = [np.cos(a), 0.0, -np.sin(a)]
+    up = [-np.sin(a) * np.sin(e), np.cos(e), -np.cos(a) * np.sin(e)]
+    towards = [np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)]
+    return np.round([right, up, towards], 12)
+
+
 @dataclass(frozen=True)
 class Orthographic:
     """An orthographic camera.
@@ -51,12 +61,25 @@ class Orthographic:
     @property
     def basis(self) -> NDArray[np.float64]:
         """Rows: the picture's right, its up, and the direction towards the camera; orthonormal."""
-        a, e = np.deg2rad(self.azimuth_deg), np.deg2rad(self.elevation_deg)
-        # The closed form holds at the poles too, where a cross product with "up" would not.
-        right = [np.cos(a), 0.0, -np.sin(a)]
-        up = [-np.sin(a) * np.sin(e), np.cos(e), -np.cos(a) * np.sin(e)]
-        towards = [np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)]
-        return np.round([right, up, towards], 12)
+        return camera_basis(self.azimuth_deg, self.elevation_deg)
+
+    @property
+    def matrix(self) -> Floats:
+        """Rows (4, 4) that take (p, 1) to pixel x, pixel y, depth and 1."""
+        right, up, towards = self.basis
+        x = [*(self.px_per_unit[0] * right), self.centre_px[0]]
+        y = [*(-self.px_per_unit[1] * up), self.centre_px[1]]
+        return np.array([x, y, [*-towards, 0.0], [0.0, 0.0, 0.0, 1.0]], np.float32)
+
+    @property
+    def eye(self) -> Floats:
+        """(4,): the direction towards the camera and 0, as it is infinitely far."""
+        return np.array([*self.basis[2], 0.0], np.float32)
+
+    @property
+    def px_at_origin(self) -> float:
+        """Pixels per unit at the origin, the coarser axis."""
+        return min(self.px_per_unit)
 
     def project(self, points: Floats) -> Floats:
         """Pixel x, pixel y and depth (…, 3) of points (…, 3); a greater depth is farther away."""
@@ -72,6 +95,57 @@ class Orthographic:
         y = self.centre_px[1] - self.px_per_unit[1] * float(centre @ up)
         stretched = (self.px_per_unit[0] * scale, self.px_per_unit[1] * scale)
         return replace(self, px_per_unit=stretched, centre_px=(x, y))
+
+
+@dataclass(frozen=True)
+class Perspective:
+    """A pinhole camera that looks at the origin from `distance` units away.
+
+    `focal_px` is the focal length in pixels, `centre_px` (x, y) where the origin falls, `size_px` (width,
+    height). Faces with a corner at or behind the camera are not drawn.
+    """
+
+    azimuth_deg: float
+    elevation_deg: float
+    distance: float
+    focal_px: float
+    centre_px: tuple[float, float]
+    size_px: tuple[int, int]
+
+    @property
+    def basis(self) -> NDArray[np.float64]:
+        """Rows: the picture's right, its up, and the direction from the origin towards the camera."""
+        return camera_basis(self.azimuth_deg, self.elevation_deg)
+
+    @property
+    def matrix(self) -> Floats:
+        """Rows (4, 4) that take (p, 1) to w times (pixel x, pixel y, -1/w, 1); w is the distance ahead."""
+        right, up, towards = self.basis
+        ahead = np.array([*-towards, self.distance])
+        x = self.focal_px * np.array([*right, 0.0]) + self.centre_px[0] * ahead
+        y = -self.focal_px * np.array([*up, 0.0]) + self.centre_px[1] * ahead
+        return np.array([x, y, [0.0, 0.0, 0.0, -1.0], ahead], np.float32)
+
+    @property
+    def eye(self) -> Floats:
+        """(4,): where the camera is, and 1."""
+        return np.array([*(self.basis[2] * self.distance), 1.0], np.float32)
+
+    @property
+    def px_at_origin(self) -> float:
+        """Pixels per unit at the origin."""
+        return self.focal_px / self.distance
+
+    def project(self, points: Floats) -> Floats:
+        """Pixel x, pixel y and distance ahead (…, 3) of points (…, 3)."""
+        right, up, towards = self.basis
+        ahead = self.distance - points @ towards
+        x = self.centre_px[0] + self.focal_px * (points @ right) / ahead
+        y = self.centre_px[1] - self.focal_px * (points @ up) / ahead
+        return np.stack([x, y, ahead], axis=-1).astype(np.float32)
+
+
+Camera = Orthographic | Perspective
 
 
 def opposite(camera: Orthographic) -> tuple[Orthographic, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.geometry.bake import View, bake, fill_unseen, locate_texels, look, mirrored
+from engine.geometry.bake import Blend, View, bake, fill_unseen, locate_texels, mirrored
 from engine.geometry.cameras import opposite_view
 from engine.geometry.refine import refine
 from engine.imaging.recentre import bleed
@@ -32,36 +32,29 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
         guesses = [mirrored(view) for view in views if opposite_view(view.name) not in given]
         if settings.back != "mirror":
             guesses = []
-        n_steps = len(views) + settings.refine + len(guesses)
-        looks = [look(body.mesh, view) for view in views]
-        progress.check()
-        baked = bake(
-            body.mesh,
-            texels,
-            views,
-            cosine_power=settings.cosine_power,
-            looks=looks,
-            step=lambda step, _: progress.step(step, n_steps),
-        )
+        blend = Blend(settings.cosine_power)
+        n_solved = settings.refine * len(views)
+        n_steps = len(views) + n_solved + len(guesses)
+        mesh, uv = body.mesh, charted.uv
+        baked = bake(mesh, texels, views, blend=blend, step=lambda step, _: progress.step(step, n_steps))
         baked = refine(
-            body.mesh,
-            charted.uv,
+            mesh,
+            uv,
             texels,
             baked,
             views,
             n_rounds=settings.refine,
-            cosine_power=settings.cosine_power,
-            looks=looks,
+            blend=blend,
             step=lambda step, _: progress.step(len(views) + step, n_steps),
         )
         seen_fraction = float(baked.seen.mean()) if len(baked.seen) else 0.0
         if guesses:
             guess = bake(
-                body.mesh,
+                mesh,
                 texels,
                 guesses,
-                cosine_power=settings.cosine_power,
-                step=lambda step, _: progress.step(n_steps - len(guesses) + step, n_steps),
+                blend=blend,
+                step=lambda step, _: progress.step(len(views) + n_solved + step, n_steps),
             )
             baked = fill_unseen(baked, guess)
         return Painted(charted, views, texels, baked, seen_fraction)

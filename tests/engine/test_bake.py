@@ -11,6 +11,7 @@ from shapes import ball, head, joined, psnr, rainbow, seen_colours, view_of
 
 from engine.geometry.bake import (
     Baked,
+    Blend,
     Texels,
     View,
     bake,
@@ -123,14 +124,14 @@ def test_the_view_that_looks_straightest_wins() -> None:
         replace(ball_view(name), colours=np.full((128, 128, 3), grey, np.float32))
         for name, grey in (("front", 0.0), ("left", 1.0))
     )
-    baked = bake(mesh, texels, [front, left], cosine_power=8.0)
+    baked = bake(mesh, texels, [front, left], blend=Blend(cosine_power=8.0))
     x, _, z = texels.positions.T
     both = baked.seen & (x > 0.05) & (z > 0.05)
     assert (baked.colours[both & (z > 1.5 * x), 0] < 0.1).all()
     assert (baked.colours[both & (x > 1.5 * z), 0] > 0.9).all()
     even = both & (np.abs(x - z) < 0.01)
     assert baked.colours[even, 0].mean() == pytest.approx(0.5, abs=0.1)
-    blunt = bake(mesh, texels, [front, left], cosine_power=0.0)
+    blunt = bake(mesh, texels, [front, left], blend=Blend(cosine_power=0.0))
     clear = (x > 0.15) & (z > 0.15)
     assert np.abs(blunt.colours[clear, 0] - 0.5).max() < 0.01
 

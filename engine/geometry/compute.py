@@ -1,0 +1,183 @@
+"""Device code runs the same on the processor and on a card; here alone it is said which, and on how many cores.
+
+Kernels are Warp's (engine/geometry/kernels): compiled once on the user's machine by the compiler inside the
+wheel, then kept. Arrays are numpy on the processor and torch on a card, so that one allocator holds all of a
+card's memory. On the processor Warp runs a launch on one thread but lets go of the interpreter, so a launch is
+cut into bands of its first axis, a thread each; its atomics are not atomic between threads there, so two bands
+must never write to one place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from engine.folders import find_folders, is_writable
+
+# numpy on the processor, a torch tensor on a card; both index, compare and add alike.
+Array = Any
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device: "cpu" or a card as Warp and torch name it ("cuda:0"), and the threads of the processor's part."""
+
+    device: str = "cpu"
+    n_threads: int = field(default_factory=usable_cores)
+
+    @property
+    def is_card(self) -> bool:
+        """Whether this is a card."""
+        return self.device != "cpu"
+
+    @property
+    def run_px(self) -> int:
+        """How many neighbouring pixels one thread goes along, where going along is cheaper than starting."""
+        return 1 if self.is_card else 64
+
+    def empty(self, shape: int | Sequence[int], kind: str) -> Array:
+        """An array of `shape` and numpy's name of a type ("float32"), its content undefined."""
+        if not self.is_card:
+            return np.empty(shape, kind)
+        import torch
+
+        wide = (shape,) if isinstance(shape, int) else tuple(shape)
+        return torch.empty(wide, dtype=getattr(torch, kind), device=self.device)
+
+    def full(self, shape: int | Sequence[int], value: float, kind: str) -> Array:
+        """An array of `shape` filled with `value`."""
+        made = self.empty(shape, kind)
+        made[...] = value
+        return made
+
+    def put(self, values: NDArray[Any]) -> Array:
+        """`values` on the device: the same memory on the processor, a copy on a card."""
+        if not self.is_card:
+            return np.ascontiguousarray(values)
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def get(self, values: Array) -> NDArray[Any]:
+        """`values` as numpy: the same memory on the processor, a copy from a card."""
+        return np.asarray(values.cpu().numpy() if self.is_card else values)
+
+    def copy(self, values: Array) -> Array:
+        """The same values in memory of their own."""
+        return values.clone() if self.is_card else values.copy()
+
+    def flags(self, values: Array) -> Array:
+        """uint8 of 0 and 1 as booleans, the same memory."""
+        if not self.is_card:
+            return values.view(np.bool_)
+        import torch
+
+        return values.view(torch.bool)
+
+    def bytes_of(self, flags: Array) -> Array:
+        """Booleans as uint8 of 0 and 1, the same memory."""
+        if not self.is_card:
+            return flags.view(np.uint8)
+        import torch
+
+        return flags.view(torch.uint8)
+
+    def where(self, condition: Array) -> Array:
+        """The flat indices (K,) int64 at which `condition` holds, ascending."""
+        if not self.is_card:
+            return np.flatnonzero(condition)
+        return condition.reshape(-1).nonzero().reshape(-1)
+
+    def launch(self, kernel: Any, dim: int | tuple[int, ...], inputs: Sequence[Any]) -> None:
+        """Runs `kernel` over `dim`; its first argument is where its first axis begins, `inputs` follow."""
+        length, *rest = (dim,) if isinstance(dim, int) else dim
+
+        def run(low: int, high: int) -> None:
+            wp.launch(kernel, dim=(high - low, *rest), inputs=[low, *inputs], device=self.device)
+
+        self.bands(length, run, kernel)
+
+    def bands(self, length: int, work: Callable[[int, int], None], *kernels: Any) -> None:
+        """Calls `work(low, high)` for bands that make up 0..length, side by side; on a card for all as one.
+
+        `kernels` are what `work` launches: loading them is not for threads, so it is done before.
+        """
+        n_bands = 1 if self.is_card else min(self.n_threads, length)
+        edges = [length * number // n_bands for number in range(n_bands + 1)] if n_bands else []
+        self.each(list(zip(edges, edges[1:], strict=False)), lambda band: work(*band), *kernels)
+
+    def each(self, items: Sequence[Any], work: Callable[[Any], None], *kernels: Any) -> None:
+        """Calls `work(item)` for every item, side by side on the processor, one after the other on a card."""
+        for kernel in kernels:
+            kernel.module.load(self.device)
+        if self.is_card or self.n_threads == 1 or len(items) < 2:
+            for item in items:
+                work(item)
+            return
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            for done in [pool.submit(work, item) for item in items]:
+                done.result()
+
+
+def processor() -> Compute:
+    """The processor, all cores that this process may use."""
+    _prepare()
+    return Compute()
+
+
+def card(index: int = 0) -> Compute:
+    """The card number `index`, on torch's own stream; raises RuntimeError if torch or Warp sees no such card."""
+    import torch
+
+    _prepare()
+    name = f"cuda:{index}"
+    n_torch, n_warp = torch.cuda.device_count(), wp.get_cuda_device_count()
+    if index >= min(n_torch, n_warp):
+        raise RuntimeError(f"{name}: torch sees {n_torch} cards, Warp {n_warp}")
+    # One stream for both: memory that torch takes back is given out again only behind our kernels.
+    wp.set_stream(wp.stream_from_torch(torch.cuda.current_stream(index)), name)
+    return Compute(name)
+
+
+@cache
+def _prepare() -> None:
+    """Starts Warp once: quiet, its compiled kernels beside the engine's other caches."""
+    wp.config.log_level = wp.LOG_ERROR
+    kept = find_folders().data / "cache" / "kernels"
+    if is_writable(kept):
+        wp.config.kernel_cache_dir = str(kept)
+    with _muted():
+        wp.init()
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keeps Warp's library from saying on stderr that there is no card: `maquette doctor` tells that."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without a stderr has nothing to mute
+        yield
+        return
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
