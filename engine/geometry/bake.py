@@ -1,10 +1,11 @@
 """Pictures become texels by looking back: each texel asks every view what it shows at the texel's place.
 
 A view answers where the texel faces it and nothing nearer stands in between. Answers are blended by the
-cosine between the surface and the view, to a power, so that the view that looks straightest wins, and a view's
-say fades towards its own outlines and leaps of depth, so that it never ends abruptly and its doubtful pixels
-count least. Views are taken one after the other: memory does not grow with their number. Colours are blended
-as stored, sRGB in [0, 1]. Arrays lie where the texels' `compute` says: numpy, or torch on a card.
+cosine between the surface and the view, to a power, so that the view that looks straightest wins, and a
+view's say fades towards its own outlines and leaps of depth, so that it never ends abruptly and its
+doubtful pixels count least. Views are taken one after the other: memory does not grow with their number.
+Colours are blended as stored, sRGB in [0, 1]. Arrays lie where the texels' `compute` says: numpy, or torch
+on a card.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ _LEAST_TOLERANCE, _MOST_TOLERANCE = 0.004, 0.05
 # Beyond 89 degrees a texel is seen edge-on. Slanted views have little say anyway (see cosine_power), so this
 # only decides where no other view sees anything.
 _LEAST_COSINE = 0.02
-# Edges are looked for in blocks of at most so many pixels a side: the way to them need not be known to the pixel.
+# Edges are looked for in blocks of at most so many pixels a side; the way to them need not be exact.
 _MAX_BLOCK_PX = 4
 # A surface at 80 degrees goes 5.7 pixels deeper a pixel; more is a leap to another one.
 _LEAP = 5.7
@@ -155,9 +155,7 @@ def locate_texels(mesh: Mesh, uv: Floats, size_px: int, compute: Compute | None 
     )
     where = [index, size_px, laid.keys, points, compute.put(mesh.faces), compute.put(mesh.vertices)]
     normals = compute.put(mesh.vertex_normals)
-    compute.launch(
-        kernels.locate, n_texels, [*where, normals, made.positions, made.normals, made.face_ids]
-    )
+    compute.launch(kernels.locate, n_texels, [*where, normals, made.positions, made.normals, made.face_ids])
     return made
 
 
@@ -182,9 +180,7 @@ def bake(
     return Baked(sums, compute.flags(seen))
 
 
-def add_view(
-    placed: Placed, texels: Texels, view: View, blend: Blend, sums: Array, weights: Array
-) -> None:
+def add_view(placed: Placed, texels: Texels, view: View, blend: Blend, sums: Array, weights: Array) -> None:
     """Adds what `view` shows of `texels`, times its say, to `sums` (T, 3), and its say to `weights` (T,)."""
     compute = texels.compute
     seen = placed.seen_by(view.camera)
@@ -195,7 +191,7 @@ def add_view(
 
 
 def measure_trust(seen: Coverage, camera: Camera, blend: Blend) -> Array:
-    """How far each block of pixels is from an edge of the view: 0 at it, 1 out of its reach; empty if unused."""
+    """How far blocks of pixels are from an edge of the view: 0 at it, 1 out of its reach; empty if unused."""
     compute = seen.compute
     reach_px, block_px = blend.edge * max(camera.size_px), blend.block_px(camera)
     if reach_px <= 0 or blend.edge_floor >= 1:
@@ -251,23 +247,13 @@ def facing(mesh: Mesh, camera: Orthographic) -> Bools:
 
 def sample(picture: Floats, points_px: Floats) -> Floats:
     """Bilinear colours (K, C) of `picture` (H, W, C) at pixel positions (K, 2 or 3), clamped."""
-    if len(points_px) == 0:
-        return np.zeros((0, picture.shape[2]), np.float32)
-    # Pixel centres lie at + 0.5; cv2.remap counts from the first centre, and takes at most 32,767 rows.
-    x = (points_px[:, 0] - 0.5).astype(np.float32)
-    y = (points_px[:, 1] - 0.5).astype(np.float32)
-    width = 1024
-    pad = -len(x) % width
-    grid_x = np.pad(x, (0, pad)).reshape(-1, width)
-    grid_y = np.pad(y, (0, pad)).reshape(-1, width)
-    rows = [
-        cv2.remap(
-            picture,
-            grid_x[i : i + 30_000],
-            grid_y[i : i + 30_000],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for i in range(0, len(grid_x), 30_000)
-    ]
-    return np.asarray(np.concatenate(rows).reshape(-1, picture.shape[2])[: len(x)], np.float32)
+    height, width, _ = picture.shape
+    # Pixel centres lie at + 0.5.
+    x = np.clip(points_px[:, 0] - 0.5, 0, width - 1).astype(np.float32)
+    y = np.clip(points_px[:, 1] - 0.5, 0, height - 1).astype(np.float32)
+    left, top = x.astype(np.int64), y.astype(np.int64)
+    right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    across, down = (x - left)[:, None], (y - top)[:, None]
+    upper = picture[top, left] * (1 - across) + picture[top, right] * across
+    lower = picture[below, left] * (1 - across) + picture[below, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, np.float32)

@@ -1,14 +1,15 @@
-"""Device code runs the same on the processor and on a card; here alone it is said which, and on how many cores.
+"""Device code runs the same on the processor and on a card; here alone it is said which.
 
 Kernels are Warp's (engine/geometry/kernels): compiled once on the user's machine by the compiler inside the
-wheel, then kept. Arrays are numpy on the processor and torch on a card, so that one allocator holds all of a
-card's memory. On the processor Warp runs a launch on one thread but lets go of the interpreter, so a launch is
-cut into bands of its first axis, a thread each; its atomics are not atomic between threads there, so two bands
-must never write to one place.
+wheel, then kept. Arrays are numpy on the processor and torch on a card, so that one allocator holds all of
+a card's memory. On the processor Warp runs a launch on one thread but lets go of the interpreter, so a
+launch is cut into bands of its first axis, a thread each; its atomics are not atomic between threads there,
+so two bands must never write to one place.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True)
 class Compute:
-    """A device: "cpu" or a card as Warp and torch name it ("cuda:0"), and the threads of the processor's part."""
+    """A device: "cpu" or a card as Warp and torch name it ("cuda:0"), and the processor's threads."""
 
     device: str = "cpu"
     n_threads: int = field(default_factory=usable_cores)
@@ -66,13 +67,14 @@ class Compute:
         made[...] = value
         return made
 
-    def put(self, values: NDArray[Any]) -> Array:
-        """`values` on the device: the same memory on the processor, a copy on a card."""
+    def put(self, values: Array) -> Array:
+        """`values` on the device: the same memory where they are there already, a copy otherwise."""
         if not self.is_card:
             return np.ascontiguousarray(values)
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+        held = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
+        return held.to(self.device).contiguous()
 
     def get(self, values: Array) -> NDArray[Any]:
         """`values` as numpy: the same memory on the processor, a copy from a card."""
@@ -120,7 +122,7 @@ class Compute:
         """
         n_bands = 1 if self.is_card else min(self.n_threads, length)
         edges = [length * number // n_bands for number in range(n_bands + 1)] if n_bands else []
-        self.each(list(zip(edges, edges[1:], strict=False)), lambda band: work(*band), *kernels)
+        self.each(list(itertools.pairwise(edges)), lambda band: work(*band), *kernels)
 
     def each(self, items: Sequence[Any], work: Callable[[Any], None], *kernels: Any) -> None:
         """Calls `work(item)` for every item, side by side on the processor, one after the other on a card."""
@@ -142,7 +144,7 @@ def processor() -> Compute:
 
 
 def card(index: int = 0) -> Compute:
-    """The card number `index`, on torch's own stream; raises RuntimeError if torch or Warp sees no such card."""
+    """The card number `index`, on torch's own stream; RuntimeError if torch or Warp sees no such card."""
     import torch
 
     _prepare()

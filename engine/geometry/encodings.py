@@ -1,9 +1,9 @@
-"""Pictures of a mesh's normals and positions, in the cameras and colours that Hunyuan3D-2's paint network expects.
+"""A mesh's normals and positions as pictures, with the cameras and colours of Hunyuan3D-2's paint network.
 
 Facts of the public Hunyuan3D-2 texture pipeline: the object is centred on its box, its farthest vertex at a
-radius of 0.575; cameras are orthographic and show 1.2 units from the first pixel's centre to the last one's;
-the network's axes are (-x, z, -y) of ours, and normals are coded inward there. Colours are cut off to whole
-numbers, not rounded, and the background is white.
+radius of 0.575; cameras are orthographic and show 1.2 units from the first pixel's centre to the last
+one's; the network's axes are (-x, z, -y) of ours, and normals are coded inward there. Colours are cut off
+to whole numbers, not rounded, and the background is white.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def mean_normals(mesh: Mesh) -> Floats:
     _, normals = mesh.face_areas_normals
     index = mesh.faces.ravel()
     summed = np.stack(
-        [np.bincount(index, np.repeat(normals[:, i], 3), minlength=len(mesh.vertices)) for i in range(3)], axis=1
+        [np.bincount(index, np.repeat(normals[:, i], 3), minlength=len(mesh.vertices)) for i in range(3)],
+        axis=1,
     )
     return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1), 1e-20)[:, None], np.float32)
 
@@ -97,7 +98,17 @@ def draw_control_maps(
         drawn = cover(
             compute, project(compute, held, camera.matrix), faces, size_px, size_px, is_culled=mesh.is_closed
         )
-        inputs = [drawn.points, faces, size_px, run, drawn.keys, normals, positions, coded[number], placed[number]]
+        inputs = [
+            drawn.points,
+            faces,
+            size_px,
+            run,
+            drawn.keys,
+            normals,
+            positions,
+            coded[number],
+            placed[number],
+        ]
         compute.launch(shade.encode_two, (size_px, -(-size_px // run)), inputs)
     square = (len(views), size_px, size_px, 3)
     return ControlMaps(compute.get(coded).reshape(square), compute.get(placed).reshape(square))

@@ -2,9 +2,10 @@
 
 Sampling a picture into texels and the texels into a picture blurs twice. Each pixel that a view shows is an
 observation, a bilinear mix of four texels; a few rounds of simultaneous iterative reconstruction (SIRT:
-Gilbert, 1972) bring the texels to the least-squares solution, weighted as the bake was. Measured on noise of
-the spectrum of photographs, 800 px across in a 1024 px texture: 24.7 dB before, 26.8 dB after four rounds; in
-a 1536 px texture 27.7 and 36.1 dB. Each round draws each view anew, so memory does not grow with their number.
+Gilbert, 1972) bring the texels to the least-squares solution, weighted as the bake was. Measured on noise
+of the spectrum of photographs, 800 px across in a 1024 px texture: 24.7 dB before, 26.8 dB after four
+rounds; in a 1536 px texture 27.7 and 36.1 dB. Each round draws each view anew, so memory does not grow with
+their number.
 """
 
 from __future__ import annotations

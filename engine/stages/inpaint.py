@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.geometry.inpaint import dilate
+from engine.geometry.gutter import dilate
 from engine.geometry.inpaint import inpaint as fill
 from engine.runner import Progress, Stage
 from engine.stages.values import Painted, Textured

@@ -22,7 +22,8 @@ from engine.geometry.bake import (
     sample,
 )
 from engine.geometry.cameras import Orthographic, framing_camera
-from engine.geometry.inpaint import dilate, inpaint
+from engine.geometry.gutter import dilate
+from engine.geometry.inpaint import inpaint
 from engine.geometry.mesh import Mesh
 from engine.geometry.rasterise import rasterise
 from engine.geometry.refine import refine

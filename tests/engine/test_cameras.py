@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from shapes import head, silhouette
 
-from engine.geometry.cameras import NAMED_VIEWS, Orthographic, framing_camera, opposite, opposite_view
+from engine.geometry.cameras import (
+    NAMED_VIEWS,
+    Camera,
+    Orthographic,
+    Perspective,
+    framing_camera,
+    opposite,
+    opposite_view,
+)
 from engine.geometry.frame import bring_into_frame
 from engine.geometry.mesh import Mesh
 from protocol.names import VIEWS
@@ -106,6 +114,26 @@ def test_the_outline_from_the_other_side_is_the_mirror_image(view: str) -> None:
 def test_a_slanted_camera_has_no_mirrored_opposite() -> None:
     with pytest.raises(ValueError, match="20"):
         opposite(ODD)
+
+
+@pytest.mark.parametrize("camera", [ODD, Perspective(200, -35, 2.5, 150.0, (50.0, 40.0), (100, 80))])
+def test_a_matrix_projects_as_its_camera_does(camera: Camera) -> None:
+    by_hand = np.c_[POINTS, np.ones(len(POINTS))] @ camera.matrix.T.astype(float)
+    x, y, z = (by_hand[:, i] / by_hand[:, 3] for i in range(3))
+    depth = -1 / z if isinstance(camera, Perspective) else z
+    assert np.abs(np.stack([x, y, depth], axis=1) - camera.project(POINTS)).max() < 1e-3
+
+
+def test_a_perspective_camera_sees_its_axis_in_its_centre_and_near_things_large() -> None:
+    camera = Perspective(30, 20, 2.0, 100.0, (60.0, 40.0), (100, 80))
+    towards, right = camera.basis[2].astype(np.float32), camera.basis[0].astype(np.float32)
+    on_axis = np.stack([-0.5 * towards, 0 * towards, 1.5 * towards])
+    assert np.abs(camera.project(on_axis)[:, :2] - (60, 40)).max() < 1e-4
+    assert camera.project(on_axis)[:, 2].tolist() == pytest.approx([2.5, 2.0, 0.5])
+    near, far = camera.project(np.stack([0.1 * right + towards, 0.1 * right]))
+    assert near[0] - 60 == pytest.approx(10.0)
+    assert far[0] - 60 == pytest.approx(5.0)
+    assert camera.eye[:3] == pytest.approx(2 * towards)
 
 
 def test_opposites_come_in_pairs() -> None:

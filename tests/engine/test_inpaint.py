@@ -7,7 +7,8 @@ import pytest
 from shapes import ball, psnr, rainbow
 
 from engine.geometry.bake import Baked, Texels, locate_texels
-from engine.geometry.inpaint import dilate, inpaint
+from engine.geometry.gutter import dilate
+from engine.geometry.inpaint import inpaint
 from engine.geometry.mesh import Mesh
 from engine.geometry.unwrap import UnwrapOptions, unwrap
 
@@ -47,7 +48,7 @@ def test_a_hole_takes_a_mean_of_its_neighbours_the_nearer_the_stronger() -> None
     seen[4:7] = False
     left, middle, right = inpaint(texels_of(11), Baked(colours, seen))[4:7, 0]
     assert 0.2 < left < middle < right < 0.8
-    assert middle == pytest.approx(0.5, abs=1e-3)
+    assert middle == pytest.approx(0.5, abs=0.06)
 
 
 def test_colour_crosses_seams_and_does_not_jump_to_the_neighbour_in_the_texture() -> None:
@@ -58,9 +59,12 @@ def test_colour_crosses_seams_and_does_not_jump_to_the_neighbour_in_the_texture(
     # The left end of the right half is hidden: in space it is beside the left half's end, in the texture not.
     seen = (x < 0) | (x > 0.5)
     filled = inpaint(texels, Baked(colours * seen[:, None], seen))
-    near_seam, near_seen = (x > 0) & (x < 0.1), (x > 0.4) & (x < 0.5)
+    near_seam, near_seen = (x > 0) & (x < 0.03), (x > 0.4) & (x < 0.5)
     assert (filled[near_seam, 0] < 0.3).all()
-    assert (filled[near_seen, 0] > 0.8).all()
+    assert (filled[near_seen, 0] > 0.7).all()
+    # In between colour goes over evenly, as a membrane between the two rims does.
+    middle = np.abs(x - 0.25) < 0.02
+    assert np.abs(filled[middle, 0] - 0.55).max() < 0.1
 
 
 def test_a_cap_that_nothing_shows_is_filled_smoothly() -> None:
@@ -73,6 +77,19 @@ def test_a_cap_that_nothing_shows_is_filled_smoothly() -> None:
     assert psnr(filled[~seen], truth[~seen]) > 20
     assert filled.min() >= 0
     assert filled.max() <= 1
+
+
+def test_a_hole_shows_no_rim() -> None:
+    mesh = ball(3)
+    texels = locate_texels(mesh, unwrap(mesh.vertices, mesh.faces, UnwrapOptions(256)).uv, 256)
+    stripes = 0.5 + 0.4 * np.sin(40 * texels.positions[:, :1]).repeat(3, axis=1).astype(np.float32)
+    seen = np.abs(texels.positions[:, 2] - 0.2) > 0.05
+    filled = inpaint(texels, Baked(np.where(seen[:, None], stripes, 0).astype(np.float32), seen))
+    # A texel's step from the rim into the hole is about one texel wide in space.
+    near = np.abs(np.abs(texels.positions[:, 2] - 0.2) - 0.05) < 0.004
+    assert (near & ~seen).sum() > 50
+    error = np.abs(filled - stripes)[near & ~seen].mean()
+    assert error < 0.12
 
 
 def test_few_sources_are_enough() -> None:

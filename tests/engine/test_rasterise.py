@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from shapes import ball
 
-from engine.geometry import rasterise as module
-from engine.geometry.cameras import framing_camera
-from engine.geometry.rasterise import Raster, rasterise
+from engine.geometry.cameras import Camera, Perspective, framing_camera
+from engine.geometry.compute import processor
+from engine.geometry.rasterise import EMPTY, Raster, cover, project, rasterise
+
+PINHOLE = Perspective(30, 20, 1.5, 110.0, (50.0, 47.0), (96, 96))
 
 
 def points(*rows: tuple[float, float, float]) -> np.ndarray:
@@ -175,16 +179,57 @@ def same(a: Raster, b: Raster) -> bool:
     return all(np.array_equal(one, other) for one, other in pairs)
 
 
-@pytest.mark.parametrize("chunk", [1, 100, 5000])
-def test_the_result_does_not_depend_on_the_size_of_a_chunk(
-    monkeypatch: pytest.MonkeyPatch, chunk: int
-) -> None:
+@pytest.mark.parametrize("n_threads", [1, 2, 7])
+def test_the_result_does_not_depend_on_the_number_of_threads(n_threads: int) -> None:
     mesh = ball(2)
     projected = framing_camera("front", 40).project(mesh.vertices)
-    whole = rasterise(projected, mesh.faces, 40, 40)
-    monkeypatch.setattr(module, "_CHUNK", chunk)
-    assert same(rasterise(projected, mesh.faces, 40, 40), whole)
-    assert (whole.face_ids >= 0).sum() > 800
+    points = np.concatenate([projected, np.ones((len(projected), 1), np.float32)], axis=1)
+    whole = cover(processor(), points, mesh.faces, 40, 40)
+    parts = cover(replace(processor(), n_threads=n_threads), points, mesh.faces, 40, 40)
+    assert np.array_equal(parts.keys, whole.keys)
+    assert (whole.keys != EMPTY).sum() > 800
+
+
+@pytest.mark.parametrize("camera", [framing_camera("left", 96), PINHOLE])
+def test_culling_leaves_out_what_turns_its_back(camera: Camera) -> None:
+    mesh = ball(3)
+    placed = project(processor(), mesh.vertices, camera.matrix)
+    is_perspective = isinstance(camera, Perspective)
+    ways = (
+        cover(processor(), placed, faces, 96, 96, is_perspective=is_perspective, is_culled=True)
+        for faces in (mesh.faces, np.ascontiguousarray(mesh.faces[:, ::-1]))
+    )
+    outside, inside = (way.resolved[0] for way in ways)
+    whole = cover(processor(), placed, mesh.faces, 96, 96, is_perspective=is_perspective).resolved[0]
+    assert np.array_equal(outside, whole)
+    assert ((inside >= 0) == (whole >= 0)).mean() > 0.99
+    assert not np.isin(inside[inside >= 0], whole).any()
+
+
+def test_a_perspective_camera_carries_values_and_distances_exactly() -> None:
+    mesh = ball(1, radius=0.6)
+    placed = project(processor(), mesh.vertices, PINHOLE.matrix)
+    raster = rasterise(placed[:, [0, 1, 2, 3]], mesh.faces, 96, 96)
+    points = raster.interpolate(mesh.corners)
+    rows, columns = np.nonzero(raster.face_ids >= 0)
+    assert len(points) > 2000
+    back = PINHOLE.project(points)
+    assert np.abs(back[:, 0] - (columns + 0.5)).max() < 2e-3
+    assert np.abs(back[:, 1] - (rows + 0.5)).max() < 2e-3
+    assert np.abs(back[:, 2] - raster.depths[rows, columns]).max() < 1e-5
+    # Faces are large and near: mixing as an orthographic camera does would be off by pixels.
+    flat = rasterise(placed[:, :3], mesh.faces, 96, 96).interpolate(mesh.corners)
+    assert np.abs(PINHOLE.project(flat)[:, 0] - (columns + 0.5)).max() > 0.5
+
+
+def test_faces_behind_a_perspective_camera_are_not_drawn() -> None:
+    near = replace(PINHOLE, distance=0.2)
+    mesh = ball(2)
+    placed = project(processor(), mesh.vertices, near.matrix)
+    drawn = cover(processor(), placed, mesh.faces, 96, 96, is_perspective=True).resolved
+    shown = np.unique(drawn[0][drawn[0] >= 0])
+    assert len(shown) > 0
+    assert (near.project(mesh.vertices)[mesh.faces[shown], 2] > 0).all()
 
 
 def test_a_ball_shows_its_near_half() -> None:

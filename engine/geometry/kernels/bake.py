@@ -1,7 +1,8 @@
-"""Texels look for themselves in the views: where they fall, whether something stands before them, what is shown.
+"""Texels look for themselves in the views: where they fall, whether they are seen, what is shown.
 
-A view is a picture and the keys of what its camera sees (see raster). Texels are those inside charts, each with
-its point, its smooth normal and its face. Depths are distances along the camera's axis, in units of the object.
+A view is a picture and the keys of what its camera sees (see raster). Texels are those inside charts, each
+with its point, its smooth normal and its face. Depths are distances along the camera's axis, in units of
+the object.
 """
 
 import warp as wp
@@ -43,7 +44,9 @@ def locate(
     b = faces[face, 1]
     c = faces[face, 2]
     positions[texel] = w[0] * vertices[a] + w[1] * vertices[b] + w[2] * vertices[c]
-    normals[texel] = wp.normalize(w[0] * vertex_normals[a] + w[1] * vertex_normals[b] + w[2] * vertex_normals[c])
+    normals[texel] = wp.normalize(
+        w[0] * vertex_normals[a] + w[1] * vertex_normals[b] + w[2] * vertex_normals[c]
+    )
     face_ids[texel] = face
 
 

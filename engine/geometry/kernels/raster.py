@@ -1,7 +1,7 @@
-"""Triangles to pixels on the device. A key is a depth above a face: the smaller of two keys is the nearer face.
+"""Triangles to pixels on the device; of two keys (a depth above a face) the smaller is the nearer face.
 
-Reads points as (pixel x, pixel y, z, 1/w): z grows with the distance and is affine on the screen, 1/w is 1 for
-orthographic cameras. Rows of pixels are written only between `row_low` and `row_high`.
+Reads points as (pixel x, pixel y, z, 1/w): z grows with the distance and is affine on the screen, 1/w is 1
+for orthographic cameras. Rows of pixels are written only between `row_low` and `row_high`.
 """
 
 import warp as wp
@@ -75,7 +75,7 @@ def draw_row(
     width: int,
     keys: wp.array(dtype=wp.int64),
 ):
-    """Writes the pixels of one row whose centres lie in the closed triangle; `slope` is its z's by x and y."""
+    """Writes the pixels of one row whose centres lie in the closed triangle; `slope` is z by x and y."""
     a = wp.vec2d(wp.float64(pa[0]), wp.float64(pa[1]))
     b = wp.vec2d(wp.float64(pb[0]), wp.float64(pb[1]))
     c = wp.vec2d(wp.float64(pc[0]), wp.float64(pc[1]))
@@ -129,9 +129,7 @@ def slope_of(a: wp.vec4, b: wp.vec4, c: wp.vec4) -> wp.vec2d:
 
 
 @wp.kernel
-def project(
-    first: int, vertices: wp.array(dtype=wp.vec3), matrix: wp.mat44, points: wp.array(dtype=wp.vec4)
-):
+def project(first: int, vertices: wp.array(dtype=wp.vec3), matrix: wp.mat44, points: wp.array(dtype=wp.vec4)):
     """Vertices to points, by a camera's matrix."""
     place = first + wp.tid()
     v = vertices[place]
@@ -254,7 +252,9 @@ def resolve(
         return
     x = wp.float64(column) + wp.float64(0.5)
     y = wp.float64(row) + wp.float64(0.5)
-    barycentrics[place] = weights_at(points[faces[face, 0]], points[faces[face, 1]], points[faces[face, 2]], x, y)
+    barycentrics[place] = weights_at(
+        points[faces[face, 0]], points[faces[face, 1]], points[faces[face, 2]], x, y
+    )
     z = depth_of(keys[place])
     if is_perspective == 1:
         z = -1.0 / z
