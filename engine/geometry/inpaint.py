@@ -32,7 +32,7 @@ _MAX_PARTS = 4  # accumulators side by side, see engine.geometry.compute
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Nodes of a grid: `grid` (n^3,) numbers them, `places` (K,) are theirs, `values` (K, 4) colour, known."""
+    """Nodes of a grid: `grid` (n^3,) numbers them, `places` (K,) are theirs, `values` (K, 4): colour, 1."""
 
     n: int
     grid: Array

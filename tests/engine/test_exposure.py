@@ -1,4 +1,4 @@
-"""Views that differ in brightness are brought together; views that agree, or share nothing, are left alone."""
+"""Views that differ in brightness are brought together; views that agree or share nothing stay as they are."""
 
 from __future__ import annotations
 
