@@ -15,6 +15,9 @@ from engine.errors import BadRequest
 
 CutoutMethod = Literal["auto", "alpha", "grabcut", "u2net", "isnet-general-use", "birefnet-general"]
 BackFill = Literal["mirror", "inpaint"]
+UnwrapMethod = Literal["native", "xatlas"]
+BakeMode = Literal["fast", "opt"]
+BakeCompute = Literal["auto", "cpu", "cuda"]
 
 
 def bounded(default: float, low: float, high: float, text: str) -> Any:
@@ -56,10 +59,14 @@ class CleanSettings:
 class UnwrapSettings:
     """How the surface is laid out in the texture."""
 
+    method: UnwrapMethod = field(
+        default="native", metadata={"help": "our own charts, or those of the library xatlas (slower)"}
+    )
     padding: int = bounded(4, 1, 64, "texels between charts")
-    max_iterations: int = bounded(1, 1, 16, "xatlas: rounds of growing charts")
-    max_cost: float = bounded(2.0, 0.1, 16.0, "xatlas: a chart grows until this cost")
-    brute_force: bool = field(default=False, metadata={"help": "xatlas: pack slowly for a little more room"})
+    max_iterations: int = bounded(1, 1, 16, "rounds of growing charts")
+    max_cost: float = bounded(2.0, 0.1, 16.0, "how far a chart may bend: fewer seams against less stretch")
+    brute_force: bool = field(default=False, metadata={"help": "pack slowly for a little more room"})
+    time_limit_s: float = bounded(60.0, 1.0, 3600.0, "seconds after which the rest is laid out simply")
     emphasis: float = bounded(2.2, 1.0, 4.0, "texels along a side for seen parts, against unseen ones")
 
 
@@ -68,11 +75,21 @@ class BakeSettings:
     """How pictures become texels."""
 
     texture_size_px: int = bounded(1536, 64, 8192, "width and height of the texture")
+    mode: BakeMode = field(
+        default="opt", metadata={"help": "fast: views are blended; opt: then the texels are solved for"}
+    )
     cosine_power: float = bounded(4.0, 0.0, 16.0, "how strongly views that look straight at a texel win")
-    refine: int = bounded(4, 0, 50, "rounds of solving for texels that give the views back sharply")
+    edge: float = bounded(0.004, 0.0, 0.1, "share of a view over which its say fades towards its outlines")
+    exposure: bool = field(default=False, metadata={"help": "match the views' brightness to the first one's"})
+    refine: int = bounded(4, 0, 50, "opt: rounds of solving for texels that give the views back sharply")
     back: BackFill = field(
         default="mirror",
         metadata={"help": "a back that no view shows: the front mirrored, or filled from around"},
+    )
+    normal_map: bool = field(default=False, metadata={"help": "bake the shape before decimation as normals"})
+    occlusion: bool = field(default=False, metadata={"help": "bake how much of the sky each place sees"})
+    compute: BakeCompute = field(
+        default="auto", metadata={"help": "auto: the card if a network runs on it, else the processor"}
     )
 
 

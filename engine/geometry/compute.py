@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from engine.errors import BadRequest
 from engine.folders import find_folders, is_writable
 
 # numpy on the processor, a torch tensor on a card; both index, compare and add alike.
@@ -100,6 +102,10 @@ class Compute:
 
         return flags.view(torch.uint8)
 
+    def share(self, flags: Array) -> float:
+        """The share of booleans that hold, 0 if there are none."""
+        return float(self.get(flags).mean()) if len(flags) else 0.0
+
     def where(self, condition: Array) -> Array:
         """The flat indices (K,) int64 at which `condition` holds, ascending."""
         if not self.is_card:
@@ -157,10 +163,32 @@ def card(index: int = 0) -> Compute:
     return Compute(name)
 
 
+def choose_compute(wanted: Literal["auto", "cpu", "cuda"]) -> Compute:
+    """The device that is wanted; "auto" is the card if a network already runs on it, else the processor.
+
+    Starting a card for this alone would take longer than the processor needs, and memory from Blender.
+    Raises BadRequest if a card is wanted and there is none.
+    """
+    torch = sys.modules.get("torch")
+    is_running = torch is not None and torch.cuda.is_initialized()
+    if wanted == "cpu" or (wanted == "auto" and not is_running):
+        return processor()
+    try:
+        return card()
+    except RuntimeError as error:
+        if wanted == "auto":
+            return processor()
+        raise BadRequest(
+            f"No CUDA card can be used for the texture ({error}).",
+            remedy="Set bake.compute to auto or cpu; `maquette doctor` examines the card.",
+        ) from error
+
+
 @cache
 def _prepare() -> None:
     """Starts Warp once: quiet, its compiled kernels beside the engine's other caches."""
     wp.config.log_level = wp.LOG_ERROR
+    wp.config.enable_backward = False  # gradients are not asked for; without them compiling takes a third
     kept = find_folders().data / "cache" / "kernels"
     if is_writable(kept):
         wp.config.kernel_cache_dir = str(kept)

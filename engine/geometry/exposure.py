@@ -1,8 +1,8 @@
 """Views of one object agree on its colours: each is multiplied so that two show a shared texel alike.
 
 One factor a view and channel, by least squares on the logarithms where pairs overlap (Brown and Lowe,
-"Automatic panoramic image stitching", 2007, section 6), held near 1 and nearest for the first view, which
-is the one that the user looks at. A sample of the texels is enough, and small depth maps are.
+"Automatic panoramic image stitching", 2007, section 6), held near 1; the first view, which the user
+looks at, stays as it is. A sample of the texels is enough, and small depth maps are.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Floats = NDArray[np.float32]
 _N_SAMPLES = 40_000
 # A view's factor may go this far from 1; what differs more is not exposure.
 _MOST = 1.5
-# The pull towards 1, as a share of the mean say of a view's overlaps: ten times as strong for the first view.
-_PULL, _FIRST_PULL = 0.05, 0.5
+# The pull towards 1, as a share of the mean say of a view's overlaps.
+_PULL = 0.05
+# Exposure differs by one ratio everywhere: two views whose ratios scatter (median deviation of the logarithms)
+# by much more than this show different things there, and tell little of it.
+_SPREAD = 0.05
 # Below and above this, clipping has eaten what a factor would tell.
 _DARKEST, _BRIGHTEST = 0.04, 0.96
 
@@ -50,7 +53,7 @@ def solve_factors(says: Floats, shown: Floats) -> Floats:
         values = shown[..., channel]
         usable = (says > 0) & (values > _DARKEST) & (values < _BRIGHTEST)
         logs = np.log(np.clip(values, 1e-3, 1))
-        matrix, right = np.zeros((n_views, n_views)), np.zeros(n_views)
+        matrix, right, overlap = np.zeros((n_views, n_views)), np.zeros(n_views), 0.0
         for i in range(n_views):
             for j in range(i):
                 both = usable[i] & usable[j]
@@ -58,18 +61,21 @@ def solve_factors(says: Floats, shown: Floats) -> Floats:
                     continue
                 say = np.sqrt(says[i][both] * says[j][both]).astype(np.float64)
                 # A median is not moved by what one view shows wrongly.
-                ratio = _weighted_median(logs[j][both] - logs[i][both], say)
+                ratios = logs[j][both] - logs[i][both]
+                ratio = _weighted_median(ratios, say)
+                spread = _weighted_median(np.abs(ratios - ratio), say)
                 total = float(say.sum())
-                matrix[[i, j], [i, j]] += total
-                matrix[[i, j], [j, i]] -= total
-                right[i] += total * ratio
-                right[j] -= total * ratio
-        scale = np.trace(matrix) / n_views
-        if scale == 0:
+                weight = total / (1 + (spread / _SPREAD) ** 2)
+                matrix[[i, j], [i, j]] += weight
+                matrix[[i, j], [j, i]] -= weight
+                right[i] += weight * ratio
+                right[j] -= weight * ratio
+                overlap += total
+        if overlap == 0:
             continue
-        pull = np.full(n_views, _PULL * scale)
-        pull[0] = _FIRST_PULL * scale
-        found = np.linalg.solve(matrix + np.diag(pull), right)
+        found = np.zeros(n_views)
+        pull = np.eye(n_views) * (_PULL * overlap / n_views)
+        found[1:] = np.linalg.solve((matrix + pull)[1:, 1:], right[1:])
         factors[:, channel] = np.exp(np.clip(found, -np.log(_MOST), np.log(_MOST)))
     return factors
 

@@ -4,59 +4,80 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.geometry.bake import Blend, View, bake, fill_unseen, locate_texels, mirrored
+from engine.geometry.bake import Baked, Blend, Texels, View, bake, fill_unseen, locate_texels, mirrored
 from engine.geometry.cameras import opposite_view
+from engine.geometry.compute import Array, choose_compute
+from engine.geometry.exposure import match_exposure
 from engine.geometry.refine import refine
 from engine.imaging.recentre import bleed
 from engine.runner import Progress, Stage
 from engine.settings import BakeSettings
-from engine.stages.values import Charted, Painted
+from engine.stages.values import Body, Charted, Painted
 
 
 def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
-    """The stage from a charted body to a painted one."""
+    """The stage from a charted body to a painted one; raises BadRequest without the card it shall use."""
 
     def work(charted: Charted, progress: Progress) -> Painted:
-        body = charted.body
-        views = tuple(
-            View(
-                subject.view,
-                body.cameras[subject.view],
-                np.ascontiguousarray(bleed(subject.rgba)[..., :3].astype(np.float32) / 255),
-            )
-            for subject in body.subjects
-        )
-        texels = locate_texels(body.mesh, charted.uv, settings.texture_size_px)
+        body, compute = charted.body, choose_compute(settings.compute)
+        views = _views(body)
+        texels = locate_texels(body.mesh, charted.uv, settings.texture_size_px, compute)
         progress.check()
+        blend = Blend(settings.cosine_power, settings.edge)
+        if settings.exposure:
+            views = tuple(match_exposure(body.mesh, texels, views, blend))
         given = {view.name for view in views}
         guesses = [mirrored(view) for view in views if opposite_view(view.name) not in given]
         if settings.back != "mirror":
             guesses = []
-        blend = Blend(settings.cosine_power)
-        n_solved = settings.refine * len(views)
-        n_steps = len(views) + n_solved + len(guesses)
-        mesh, uv = body.mesh, charted.uv
-        baked = bake(mesh, texels, views, blend=blend, step=lambda step, _: progress.step(step, n_steps))
-        baked = refine(
-            mesh,
-            uv,
-            texels,
-            baked,
-            views,
-            n_rounds=settings.refine,
-            blend=blend,
-            step=lambda step, _: progress.step(len(views) + step, n_steps),
-        )
-        seen_fraction = float(baked.seen.mean()) if len(baked.seen) else 0.0
-        if guesses:
-            guess = bake(
-                mesh,
-                texels,
-                guesses,
-                blend=blend,
-                step=lambda step, _: progress.step(len(views) + n_solved + step, n_steps),
-            )
-            baked = fill_unseen(baked, guess)
-        return Painted(charted, views, texels, baked, seen_fraction)
+        baked, seen = _baked(charted, texels, views, guesses, blend, settings, progress)
+        return Painted(charted, views, texels, baked, compute.share(seen))
 
     return Stage("bake", work)
+
+
+def _views(body: Body) -> tuple[View, ...]:
+    return tuple(
+        View(
+            subject.view,
+            body.cameras[subject.view],
+            np.ascontiguousarray(bleed(subject.rgba)[..., :3].astype(np.float32) / 255),
+        )
+        for subject in body.subjects
+    )
+
+
+def _baked(
+    charted: Charted,
+    texels: Texels,
+    views: tuple[View, ...],
+    guesses: list[View],
+    blend: Blend,
+    settings: BakeSettings,
+    progress: Progress,
+) -> tuple[Baked, Array]:
+    """The texels' colours, and which of them a given view shows: guesses do not count."""
+    mesh = charted.body.mesh
+    n_rounds = settings.refine if settings.mode == "opt" else 0
+    n_steps = len(views) * (1 + n_rounds) + len(guesses)
+
+    def step(number: int, n_before: int = 0) -> None:
+        progress.step(n_before + number, n_steps)
+
+    baked = bake(mesh, texels, views, blend=blend, step=lambda n, _: step(n))
+    baked = refine(
+        mesh,
+        charted.uv,
+        texels,
+        baked,
+        views,
+        n_rounds=n_rounds,
+        blend=blend,
+        step=lambda n, _: step(n, len(views)),
+    )
+    seen = baked.seen
+    if guesses:
+        before = len(views) * (1 + n_rounds)
+        guess = bake(mesh, texels, guesses, blend=blend, step=lambda n, _: step(n, before))
+        baked = fill_unseen(baked, guess)
+    return baked, seen

@@ -48,7 +48,7 @@ def test_differing_exposures_are_brought_together() -> None:
     assert spread(wrong, truth) > 1.4
     matched = match_exposure(mesh, texels, wrong, Blend())
     assert spread(matched, truth) < 1.1
-    assert np.abs(matched[0].colours / truth[0].colours - 1).max() < 0.06  # the first view leads
+    assert matched[0] is wrong[0]  # the first view leads
 
 
 def test_views_that_agree_are_hardly_touched() -> None:

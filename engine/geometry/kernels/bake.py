@@ -126,19 +126,36 @@ def trust_at(
 
 
 @wp.func
+def cubic(t: wp.float32) -> wp.vec4:
+    """Catmull and Rom's weights of four neighbours, `t` from the second to the third."""
+    return wp.vec4(
+        t * (-0.5 + t * (1.0 - 0.5 * t)),
+        1.0 + t * t * (-2.5 + 1.5 * t),
+        t * (0.5 + t * (2.0 - 1.5 * t)),
+        t * t * (-0.5 + 0.5 * t),
+    )
+
+
+@wp.func
 def colour_at(picture: wp.array(dtype=wp.vec3, ndim=2), x: wp.float32, y: wp.float32) -> wp.vec3:
-    """Bilinear between pixel centres, clamped."""
-    u = wp.clamp(x - 0.5, 0.0, wp.float32(picture.shape[1] - 1))
-    v = wp.clamp(y - 0.5, 0.0, wp.float32(picture.shape[0] - 1))
+    """Bicubic between pixel centres, which keeps what bilinear mixing would blur; clamped at the border."""
+    width = picture.shape[1]
+    height = picture.shape[0]
+    u = wp.clamp(x - 0.5, 0.0, wp.float32(width - 1))
+    v = wp.clamp(y - 0.5, 0.0, wp.float32(height - 1))
     column = int(u)
     row = int(v)
-    right = wp.min(column + 1, picture.shape[1] - 1)
-    below = wp.min(row + 1, picture.shape[0] - 1)
-    du = u - wp.float32(column)
-    dv = v - wp.float32(row)
-    upper = picture[row, column] * (1.0 - du) + picture[row, right] * du
-    lower = picture[below, column] * (1.0 - du) + picture[below, right] * du
-    return upper * (1.0 - dv) + lower * dv
+    across = cubic(u - wp.float32(column))
+    down = cubic(v - wp.float32(row))
+    mixed = wp.vec3()
+    for r in range(4):
+        line = wp.clamp(row + r - 1, 0, height - 1)
+        part = across[0] * picture[line, wp.max(column - 1, 0)]
+        part += across[1] * picture[line, column]
+        part += across[2] * picture[line, wp.min(column + 1, width - 1)]
+        part += across[3] * picture[line, wp.min(column + 2, width - 1)]
+        mixed += down[r] * part
+    return wp.vec3(wp.clamp(mixed[0], 0.0, 1.0), wp.clamp(mixed[1], 0.0, 1.0), wp.clamp(mixed[2], 0.0, 1.0))
 
 
 @wp.struct
