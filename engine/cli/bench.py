@@ -30,6 +30,17 @@ def bench(options: argparse.Namespace) -> int:
         timing = bench_wire(n_rounds=options.repeat)
         print(json.dumps(asdict(timing), indent=2) if options.json else str(timing))
         return 0
+    if options.what == "texturing":
+        from engine.bench_texturing import bench_texturing
+
+        found = bench_texturing(
+            options.repeat,
+            against=options.against,
+            device=options.device,
+            step=lambda work: print(f"... {work}", file=sys.stderr, flush=True),
+        )
+        print(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
+        return 0
     if options.image is None:
         raise BadRequest("No picture is given.", remedy="maquette bench generate IMAGE")
     runs = [_measure_generate(options.image) for _ in range(options.repeat)]

@@ -16,7 +16,7 @@ from engine.geometry.kernels import gutter as kernels
 
 # Texels around charts that are filled from the nearest; farther away, where only the coarsest copies look,
 # the mean colour does. A chart's own blocks at mip level 4 are 16 texels wide.
-_REACH_PX = 32
+_REACH_PX = 16
 
 
 def dilate(texels: Texels, colours: Array) -> NDArray[np.uint8]:

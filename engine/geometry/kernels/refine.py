@@ -2,7 +2,7 @@
 
 import warp as wp
 
-from engine.geometry.kernels.bake import Eye, trust_at
+from engine.geometry.kernels.bake import Eye, powered, trust_at
 from engine.geometry.kernels.raster import face_of
 from engine.geometry.kernels.shade import slopes_of
 
@@ -65,7 +65,7 @@ def observe(
     # A pixel beside a seam mixes in texels that are no one's; it speaks only if most of it is the chart's.
     if total <= 0.5:
         return
-    say = eye.weight * wp.pow(wp.max(cosine, 0.05), eye.cosine_power)
+    say = eye.weight * powered(wp.max(cosine, 0.05), eye.cosine_power)
     if trust.shape[0] > 0:
         x_px = wp.float32(column) + 0.5
         say *= wp.max(trust_at(trust, eye.block, x_px, wp.float32(row) + 0.5), eye.least_trust)

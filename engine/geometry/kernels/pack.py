@@ -1,0 +1,371 @@
+"""Charts on a grid of square blocks: which blocks each one needs, and where it fits lowest and then
+leftmost.
+
+A chart's blocks are bytes in rows, `counts` (K, 2) wide and high, from `block_starts`. Turned by 0, 90, 180
+and 270 degrees they become runs of blocks in rows, (column, length), which are tested against a row's
+64-bit words all places at a time. `occupied` (rows, words) has one more word than the grid needs, always 0.
+"""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+ONE = wp.constant(wp.uint64(1))
+ALL = wp.constant(wp.uint64(0xFFFFFFFFFFFFFFFF))
+
+
+@wp.func
+def is_clear(a: wp.vec2f, b: wp.vec2f, low: wp.vec2f, high: wp.vec2f):
+    """Whether the box lies wholly to the right of the line from `a` to `b`."""
+    nx = b[1] - a[1]
+    ny = a[0] - b[0]
+    # The corner of the box that lies farthest to the left.
+    x = wp.where(nx > 0.0, low[0], high[0])
+    y = wp.where(ny > 0.0, low[1], high[1])
+    return (x - a[0]) * nx + (y - a[1]) * ny > 0.0
+
+
+@wp.kernel
+def mark(
+    first: int,
+    face_starts: wp.array(dtype=wp.int32),
+    corners: wp.array2d(dtype=wp.int32),
+    places: wp.array(dtype=wp.vec2f),
+    scale: float,
+    offsets: wp.array(dtype=wp.vec2f),
+    block_px: float,
+    gutter_px: float,
+    counts: wp.array2d(dtype=wp.int32),
+    block_starts: wp.array(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.uint8),
+):
+    """Sets to 1 the blocks that a chart comes nearer to than the gutter, along x and y."""
+    chart = first + wp.tid()
+    wide = counts[chart, 0]
+    high = counts[chart, 1]
+    base = block_starts[chart]
+    offset = offsets[chart]
+    for face in range(face_starts[chart], face_starts[chart + 1]):
+        a = places[corners[face, 0]] * scale + offset
+        b = places[corners[face, 1]] * scale + offset
+        c = places[corners[face, 2]] * scale + offset
+        if (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) < 0.0:
+            swapped = b
+            b = c
+            c = swapped
+        left = wp.int32((wp.min(wp.min(a[0], b[0]), c[0]) - gutter_px) / block_px)
+        right = wp.int32((wp.max(wp.max(a[0], b[0]), c[0]) + gutter_px) / block_px)
+        bottom = wp.int32((wp.min(wp.min(a[1], b[1]), c[1]) - gutter_px) / block_px)
+        top = wp.int32((wp.max(wp.max(a[1], b[1]), c[1]) + gutter_px) / block_px)
+        for row in range(wp.max(bottom, 0), wp.min(top + 1, high)):
+            for column in range(wp.max(left, 0), wp.min(right + 1, wide)):
+                at = base + row * wide + column
+                if blocks[at] == wp.uint8(0):
+                    low_corner = wp.vec2f(
+                        wp.float32(column) * block_px - gutter_px, wp.float32(row) * block_px - gutter_px
+                    )
+                    reach = block_px + 2.0 * gutter_px
+                    high_corner = low_corner + wp.vec2f(reach, reach)
+                    if not is_clear(a, b, low_corner, high_corner):
+                        if not is_clear(b, c, low_corner, high_corner):
+                            if not is_clear(c, a, low_corner, high_corner):
+                                blocks[at] = wp.uint8(1)
+
+
+@wp.func
+def turned_block(
+    blocks: wp.array(dtype=wp.uint8), base: int, wide: int, high: int, turn: int, x: int, y: int
+):
+    """The block at (x, y) of a chart turned counter-clockwise by `turn` quarters."""
+    column = int(x)
+    row = int(y)
+    if turn == 1:
+        column = y
+        row = high - 1 - x
+    if turn == 2:
+        column = wide - 1 - x
+        row = high - 1 - y
+    if turn == 3:
+        column = wide - 1 - y
+        row = x
+    return blocks[base + row * wide + column]
+
+
+@wp.kernel
+def find_runs(
+    first: int,
+    counts: wp.array2d(dtype=wp.int32),
+    block_starts: wp.array(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.uint8),
+    row_starts: wp.array(dtype=wp.int32),
+    run_starts: wp.array(dtype=wp.int32),
+    row_ends: wp.array(dtype=wp.int32),
+    runs: wp.array2d(dtype=wp.int32),
+    widest: wp.array2d(dtype=wp.int32),
+):
+    """Writes the runs of a chart in one turn; `row_ends` says where those of each row end.
+
+    `widest` (4 K, 2) is the row of the longest run, and its length.
+    """
+    turn_of_chart = first + wp.tid()
+    chart = turn_of_chart // 4
+    turn = turn_of_chart - 4 * chart
+    wide = counts[chart, 0]
+    high = counts[chart, 1]
+    across = int(wide)
+    up = int(high)
+    if turn % 2 == 1:
+        across = high
+        up = wide
+    at = int(run_starts[turn_of_chart])
+    longest = int(0)
+    for row in range(up):
+        length = int(0)
+        for column in range(across):
+            if turned_block(blocks, block_starts[chart], wide, high, turn, column, row) != wp.uint8(0):
+                length += 1
+            elif length > 0:
+                runs[at, 0] = column - length
+                runs[at, 1] = length
+                at += 1
+                length = int(0)
+        if length > 0:
+            runs[at, 0] = across - length
+            runs[at, 1] = length
+            at += 1
+        row_ends[row_starts[turn_of_chart] + row] = at
+    at = int(run_starts[turn_of_chart])
+    for row in range(up):
+        while at < row_ends[row_starts[turn_of_chart] + row]:
+            if runs[at, 1] > longest:
+                longest = runs[at, 1]
+                widest[turn_of_chart, 0] = row
+                widest[turn_of_chart, 1] = longest
+            at += 1
+
+
+@wp.func
+def spread(words: wp.array(dtype=wp.uint64), n_words: int, distance: int):
+    """Adds to each bit set the one `distance` below it."""
+    whole = distance // 64
+    part = wp.uint64(distance - 64 * whole)
+    if part == wp.uint64(0):
+        for i in range(n_words - whole):
+            words[i] = words[i] | words[i + whole]
+    else:
+        rest = wp.uint64(64) - part
+        for i in range(n_words - whole):
+            words[i] = words[i] | (words[i + whole] >> part) | (words[i + whole + 1] << rest)
+
+
+@wp.func
+def shifted(words: wp.array(dtype=wp.uint64), n_words: int, i: int, distance: int):
+    """Word `i` of the words with each bit `distance` lower."""
+    whole = distance // 64
+    part = wp.uint64(distance - 64 * whole)
+    value = wp.uint64(0)
+    if i + whole < n_words:
+        if part == wp.uint64(0):
+            value = words[i + whole]
+        else:
+            value = (words[i + whole] >> part) | (words[i + whole + 1] << (wp.uint64(64) - part))
+    return value
+
+
+@wp.func
+def leftmost_place(
+    y: int,
+    across: int,
+    up: int,
+    n_grid: int,
+    first_row: int,
+    first_run: int,
+    row_ends: wp.array(dtype=wp.int32),
+    runs: wp.array2d(dtype=wp.int32),
+    occupied: wp.array2d(dtype=wp.uint64),
+    smear: wp.array(dtype=wp.uint64),
+    taken: wp.array(dtype=wp.uint64),
+):
+    """The lowest column at which a chart fits with its lowest row at `y`, -1 if there is none."""
+    n_words = smear.shape[0] - 1
+    # Places whose right end would leave the grid are taken.
+    beyond = n_grid - across + 1
+    for i in range(n_words):
+        value = wp.uint64(0)
+        if 64 * i >= beyond:
+            value = ALL
+        elif 64 * (i + 1) > beyond:
+            value = ALL << wp.uint64(beyond - 64 * i)
+        taken[i] = value
+    n_free = int(1)
+    # Every eighth row first: where a chart does not fit, one of them mostly tells already.
+    for phase in range(2):
+        row = int(0)
+        while row < up and n_free > 0:
+            if phase == 0 or row % 8 != 0:
+                at = int(first_run)
+                if row > 0:
+                    at = row_ends[first_row + row - 1]
+                while at < row_ends[first_row + row]:
+                    length = runs[at, 1]
+                    for i in range(n_words):
+                        smear[i] = occupied[y + row, i]
+                    reach = int(1)
+                    while 2 * reach <= length:
+                        spread(smear, n_words, reach)
+                        reach = 2 * reach
+                    if reach < length:
+                        spread(smear, n_words, length - reach)
+                    n_free = int(0)
+                    for i in range(n_words):
+                        taken[i] = taken[i] | shifted(smear, n_words, i, runs[at, 0])
+                        if taken[i] != ALL:
+                            n_free += 1
+                    at += 1
+            if phase == 0:
+                row += 8
+            else:
+                row += 1
+    x = int(-1)
+    if n_free > 0:
+        for i in range(n_words):
+            if x < 0 and taken[i] != ALL:
+                bit = int(0)
+                while (taken[i] >> wp.uint64(bit)) & ONE == ONE:
+                    bit += 1
+                x = 64 * i + bit
+    return x
+
+
+@wp.func
+def occupy(
+    x: int,
+    y: int,
+    up: int,
+    first_row: int,
+    first_run: int,
+    row_ends: wp.array(dtype=wp.int32),
+    runs: wp.array2d(dtype=wp.int32),
+    occupied: wp.array2d(dtype=wp.uint64),
+    n_grid: int,
+    gaps: wp.array(dtype=wp.int32),
+):
+    """Marks the blocks of a chart at (x, y) as its own, and finds the longest gap left in each of its rows."""
+    at = int(first_run)
+    for row in range(up):
+        end = row_ends[first_row + row]
+        while at < end:
+            for column in range(x + runs[at, 0], x + runs[at, 0] + runs[at, 1]):
+                word = column // 64
+                occupied[y + row, word] = occupied[y + row, word] | (ONE << wp.uint64(column - 64 * word))
+            at += 1
+        gap = int(0)
+        longest = int(0)
+        for column in range(n_grid):
+            word = column // 64
+            if (occupied[y + row, word] >> wp.uint64(column - 64 * word)) & ONE == ONE:
+                gap = 0
+            else:
+                gap += 1
+                longest = wp.max(longest, gap)
+        gaps[y + row] = longest
+
+
+@wp.kernel
+def place(
+    first: int,
+    low: int,
+    high: int,
+    order: wp.array(dtype=wp.int32),
+    n_grid: int,
+    counts: wp.array2d(dtype=wp.int32),
+    row_starts: wp.array(dtype=wp.int32),
+    run_starts: wp.array(dtype=wp.int32),
+    row_ends: wp.array(dtype=wp.int32),
+    runs: wp.array2d(dtype=wp.int32),
+    widest: wp.array2d(dtype=wp.int32),
+    gaps: wp.array(dtype=wp.int32),
+    occupied: wp.array2d(dtype=wp.uint64),
+    smear: wp.array(dtype=wp.uint64),
+    taken: wp.array(dtype=wp.uint64),
+    hints: wp.array2d(dtype=wp.int32),
+    placed: wp.array2d(dtype=wp.int32),
+    state: wp.array(dtype=wp.int32),
+):
+    """Places the charts `order[low:high]` one by one: `placed` (K, 3) is column, row, quarter turns.
+
+    `state` is the height in use and whether a chart did not fit (then the rest is not tried). `hints` say for
+    charts of a few blocks in which row one of their size last fitted.
+    """
+    height = occupied.shape[0]
+    for number in range(low + first + wp.tid(), high):
+        if state[1] == 0:
+            chart = order[number]
+            best_top = int(2147483647)
+            best_x = int(0)
+            best_y = int(0)
+            best_turn = int(0)
+            for turn in range(4):
+                key = chart * 4 + turn
+                across = int(counts[chart, 0])
+                up = int(counts[chart, 1])
+                if turn % 2 == 1:
+                    across = counts[chart, 1]
+                    up = counts[chart, 0]
+                is_small = across < hints.shape[0] and up < hints.shape[0]
+                y = int(0)
+                if is_small:
+                    y = hints[across, up]
+                last = wp.min(height - up, best_top - up)
+                x = int(-1)
+                if across > n_grid:
+                    y = last + 1
+                while x < 0 and y <= last:
+                    # A row without a gap for the longest run needs no closer look.
+                    if gaps[y + widest[key, 0]] >= widest[key, 1]:
+                        x = leftmost_place(
+                            y,
+                            across,
+                            up,
+                            n_grid,
+                            row_starts[key],
+                            run_starts[key],
+                            row_ends,
+                            runs,
+                            occupied,
+                            smear,
+                            taken,
+                        )
+                    if x < 0:
+                        y += 1
+                if x >= 0:
+                    if is_small:
+                        hints[across, up] = y
+                    if y + up < best_top or x < best_x:
+                        best_top = y + up
+                        best_x = x
+                        best_y = y
+                        best_turn = turn
+            if best_top == 2147483647:
+                state[1] = 1
+            else:
+                placed[chart, 0] = best_x
+                placed[chart, 1] = best_y
+                placed[chart, 2] = best_turn
+                state[0] = wp.max(state[0], best_top)
+                key = chart * 4 + best_turn
+                up = int(counts[chart, 1])
+                if best_turn % 2 == 1:
+                    up = counts[chart, 0]
+                occupy(
+                    best_x,
+                    best_y,
+                    up,
+                    row_starts[key],
+                    run_starts[key],
+                    row_ends,
+                    runs,
+                    occupied,
+                    n_grid,
+                    gaps,
+                )
