@@ -53,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"maquette {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_generate(commands.add_parser("generate", help="make a textured GLB from pictures"))
+    _add_texture(commands.add_parser("texture", help="paint pictures onto a mesh that exists"))
     _add_serve(commands.add_parser("serve", help="run the engine for Blender and other programs"))
     _add_backends(commands.add_parser("backends", help="list the ways to a model and whether they can run"))
     _add_doctor(commands.add_parser("doctor", help="examine this computer and say what can run"))
@@ -120,6 +121,38 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_texture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mesh", nargs="?", metavar="MESH", help="GLB, glTF, OBJ, PLY, STL, OFF, ...")
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="its front view")
+    parser.add_argument(
+        "--view", action="append", default=[], metavar="NAME=FILE", help=f"another view: {', '.join(VIEWS)}"
+    )
+    parser.add_argument("-o", "--output", metavar="OUT.glb", help="default: MESH-textured.glb, here")
+    parser.add_argument(
+        "--uv",
+        choices=["auto", "keep", "new"],
+        default="auto",
+        help="the mesh's own texture coordinates, or new ones in a second layer; auto: its own if they serve",
+    )
+    parser.add_argument("--up", choices=["y", "z"], default="y", help="what is up in the file; default: y")
+    parser.add_argument("--preset", default="auto", metavar="P", help=f"{', '.join(PRESETS)}")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same result")
+    parser.add_argument("--texture-size", type=int, metavar="N", help="pixels along each texture's side")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="stage.key=value", help="any setting; --list-settings"
+    )
+    parser.add_argument("--list-settings", action="store_true", help="list every setting and end")
+    parser.add_argument("--report", metavar="FILE", help="write what was done and what it cost, as JSON")
+    parser.add_argument("--json", action="store_true", help="one JSON event a line on stdout")
+
+    def run(options: argparse.Namespace) -> int:
+        from engine.cli.texture import texture
+
+        return texture(options)
+
+    parser.set_defaults(run=run)
+
+
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free one")
     parser.add_argument("--remote", action="store_true", help="listen beyond this computer, encrypted")
@@ -160,10 +193,23 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["wire", "generate"], help="the wire, or a whole generation")
+    parser.add_argument(
+        "what",
+        choices=["wire", "generate", "texturing"],
+        help="the wire, a whole generation, or unwrapping, rendering, baking and in-painting",
+    )
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="for generate: the picture")
     parser.add_argument(
         "--repeat", type=int, default=5, metavar="N", help="runs; the best and the median count"
+    )
+    parser.add_argument(
+        "--against", default="", metavar="LIBRARY", help="for texturing: compare unwrapping with xatlas"
+    )
+    parser.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="for texturing: what renders, bakes, in-paints",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
 

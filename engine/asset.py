@@ -20,7 +20,8 @@ BASE_COLOR = "base_color"
 class Asset:
     """A textured mesh in the common frame and its history.
 
-    `uv` (M, 3, 2) float32 in [0, 1], origin bottom-left; `images` are PNG files by name, "base_color" sRGB;
+    `uv` (M, 3, 2) float32 in [0, 1], origin bottom-left; `images` are PNG files by name, "base_color" sRGB,
+    "normal" (tangent space, green up) and "occlusion" data;
     `provenance` goes with the asset wherever it goes; `report` is about the run and stays behind.
     """
 
@@ -33,12 +34,16 @@ class Asset:
     def as_glb(self) -> bytes:
         """The asset as a binary glTF file."""
         roughness = float(self.provenance["settings"]["save"]["roughness"])
-        return export_glb(self.mesh, self.uv, self.images[BASE_COLOR], self.provenance, roughness=roughness)
+        maps = {name: data for name, data in self.images.items() if name != BASE_COLOR}
+        base_color = self.images[BASE_COLOR]
+        return export_glb(self.mesh, self.uv, base_color, self.provenance, roughness=roughness, maps=maps)
 
     def as_result(self, job: str) -> results.Result:
         """The asset as the message that carries it; arrays are not copied."""
         images = tuple(
-            results.NamedImage(name, "sRGB", arrays.Image("file", arrays.Array("uint8", (len(data),), data)))
+            results.NamedImage(
+                name, "sRGB" if name == BASE_COLOR else "Non-Color", arrays.Image("file", arrays.Array("uint8", (len(data),), data))
+            )
             for name, data in self.images.items()
         )
         mesh = arrays.Mesh(as_array(self.mesh.vertices), as_array(self.mesh.faces), as_array(self.uv))

@@ -52,6 +52,7 @@ class CleanSettings:
 
     faces: int = bounded(40_000, 100, 1_000_000, "triangles after decimation")
     smooth: int = bounded(4, 0, 100, "rounds of smoothing that does not shrink")
+    rebuild: int = bounded(0, 0, 512, "cubes along the longest side: one closed surface of anything; 0: not")
     floaters: float = bounded(0.02, 0.0, 1.0, "parts below this share of the largest part's size are dropped")
 
 

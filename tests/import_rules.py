@@ -14,17 +14,18 @@ from functools import cache
 
 # The parts of the engine, highest first; a part imports from its own layer and those below it.
 LAYERS = (
-    ("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire"),
+    ("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "bench_texturing"),
     ("jobs", "records", "worker", "worker_process"),
     ("pipelines",),
     ("stages",),
     ("backends",),
-    ("models", "geometry", "imaging", "weights", "asset"),
+    ("bench_bodies",),
+    ("models", "geometry", "imaging", "meshfiles", "weights", "asset"),
     ("runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
-    *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire"),
+    *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "bench_texturing"),
     *("jobs", "records", "worker_process"),
     *("backends", "runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
 }

@@ -136,11 +136,7 @@ def locate_texels(mesh: Mesh, uv: Floats, size_px: int, compute: Compute | None 
     """
     compute = compute or processor()
     n_faces = len(mesh.faces)
-    corners = np.zeros((3 * n_faces, 4), np.float32)
-    corners[:, 0] = uv[..., 0].ravel() * size_px
-    corners[:, 1] = (1 - uv[..., 1].ravel()) * size_px
-    corners[:, 3] = 1
-    points = compute.put(corners)
+    points = compute.put(corners_px(uv, size_px))
     own = compute.put(np.arange(3 * n_faces, dtype=np.int32).reshape(-1, 3))
     laid = cover(compute, points, own, size_px, size_px)
     index = compute.where(laid.keys != EMPTY)
@@ -157,6 +153,15 @@ def locate_texels(mesh: Mesh, uv: Floats, size_px: int, compute: Compute | None 
     normals = compute.put(mesh.vertex_normals)
     compute.launch(kernels.locate, n_texels, [*where, normals, made.positions, made.normals, made.face_ids])
     return made
+
+
+def corners_px(uv: Floats, size_px: int) -> Floats:
+    """Points (3 M, 4) that lay the faces of `uv` (M, 3, 2) out in a texture, as `cover` takes them."""
+    corners = np.zeros((uv.shape[0] * 3, 4), np.float32)
+    corners[:, 0] = uv[..., 0].ravel() * size_px
+    corners[:, 1] = (1 - uv[..., 1].ravel()) * size_px
+    corners[:, 3] = 1
+    return corners
 
 
 def bake(

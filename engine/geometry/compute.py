@@ -112,6 +112,15 @@ class Compute:
             return np.flatnonzero(condition)
         return condition.reshape(-1).nonzero().reshape(-1)
 
+    def volume(self, vertices: Array, faces: Array) -> Any:
+        """Warp's mesh over vertices (N, 3) and flat faces (3 M,) int32 on the device, for rays; keep it alive."""
+        wrapped = (
+            (wp.from_torch(vertices, dtype=wp.vec3), wp.from_torch(faces, dtype=wp.int32))
+            if self.is_card
+            else (wp.array(vertices, dtype=wp.vec3, copy=False), wp.array(faces, dtype=wp.int32, copy=False))
+        )
+        return wp.Mesh(points=wrapped[0], indices=wrapped[1])
+
     def launch(self, kernel: Any, dim: int | tuple[int, ...], inputs: Sequence[Any]) -> None:
         """Runs `kernel` over `dim`; its first argument is where its first axis begins, `inputs` follow."""
         length, *rest = (dim,) if isinstance(dim, int) else dim

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,22 +22,30 @@ Floats = NDArray[np.float32]
 
 _LINEAR, _LINEAR_MIPMAP_LINEAR = 9729, 9987  # glTF sampler filters
 _CLAMP = 33071
+_DATA_MAPS = ("normal", "occlusion")  # glTF calls them normalTexture and occlusionTexture
 
 
 def export_glb(
-    mesh: Mesh, uv: Floats, base_color_png: bytes, extras: Mapping[str, Any], *, roughness: float = 0.9
+    mesh: Mesh,
+    uv: Floats,
+    base_color_png: bytes,
+    extras: Mapping[str, Any],
+    *,
+    roughness: float = 0.9,
+    maps: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     """The GLB of a textured mesh.
 
     `uv` (M, 3, 2) in [0, 1] per corner, origin bottom-left; `base_color_png` is embedded as it is, sRGB;
-    `extras` is written to `asset.extras` under "maquette" and must be JSON.
+    `maps` are PNG files of data: "normal" in tangent space, "occlusion" in red. `extras` is written to `asset.extras` under "maquette" and must be JSON.
     """
     vertices, uvs, faces, normals = split_at_seams(mesh, uv)
     placed = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False, validate=False)
     placed.visual = trimesh.visual.TextureVisuals(uv=uvs)
     scene = trimesh.Scene()
     scene.add_geometry(placed, node_name="maquette", geom_name="maquette")
-    material = {
+    files = {"base_color": base_color_png, **{name: maps[name] for name in _DATA_MAPS if name in maps}}
+    material: dict[str, Any] = {
         "name": "maquette",
         "pbrMetallicRoughness": {
             "baseColorTexture": {"index": 0},
@@ -44,17 +53,20 @@ def export_glb(
             "roughnessFactor": float(roughness),
         },
     }
-
+    for number, name in enumerate(files):
+        if name in _DATA_MAPS:
+            material[f"{name}Texture"] = {"index": number}
     ordered = json.loads(json.dumps(dict(extras), sort_keys=True))
 
     def embed(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
-        padded = base_color_png + b"\0" * (-len(base_color_png) % 4)
-        tree["images"] = [{"bufferView": len(buffers), "mimeType": "image/png", "name": "base_color"}]
-        buffers["base_color"] = padded
+        tree["images"] = []
+        for name, png in files.items():
+            tree["images"].append({"bufferView": len(buffers), "mimeType": "image/png", "name": name})
+            buffers[name] = png + b"\0" * (-len(png) % 4)
         tree["samplers"] = [
             {"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP_LINEAR, "wrapS": _CLAMP, "wrapT": _CLAMP}
         ]
-        tree["textures"] = [{"sampler": 0, "source": 0}]
+        tree["textures"] = [{"sampler": 0, "source": number} for number in range(len(files))]
         tree["materials"] = [material]
 
     def sign(tree: dict[str, Any]) -> None:

@@ -52,9 +52,19 @@ class Mesh:
     def face_areas_normals(self) -> tuple[Floats, Floats]:
         """Areas (M,) and unit normals (M, 3), zero where a face has no area."""
         a, b, c = (self.corners[:, i] for i in range(3))
-        cross = np.cross(b - a, c - a)
+        unit = self._unit
+        cross = np.cross((b - a) / unit, (c - a) / unit) if unit != 1 else np.cross(b - a, c - a)
         length = np.linalg.norm(cross, axis=1)
-        return length / 2, cross / np.maximum(length, 1e-20)[:, None]
+        return length / 2 * unit**2, cross / np.maximum(length, 1e-20)[:, None]
+
+    @property
+    def _unit(self) -> np.float32:
+        """A length in which squares of areas stay within float32: 1 but for very large and small bodies."""
+        if not len(self.vertices):
+            return np.float32(1)
+        low, high = self.bounds
+        size = np.float32((high - low).max())
+        return np.float32(1) if size == 0 or 1e-3 <= size <= 1e5 else size
 
     @cached_property
     def vertex_normals(self) -> Floats:
@@ -120,8 +130,13 @@ def _directed_edges(mesh: Mesh) -> csr_matrix:
 
 def volume(mesh: Mesh) -> float:
     """Signed volume; positive when a closed surface winds outward (divergence theorem)."""
-    a, b, c = (mesh.corners[:, i].astype(np.float64) for i in range(3))
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+    return float(face_volumes(mesh).sum())
+
+
+def face_volumes(mesh: Mesh, origins: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """The signed volume (M,) between each face and the origin, or its own point of `origins` (M, 3)."""
+    a, b, c = (mesh.corners[:, i].astype(np.float64) - (0 if origins is None else origins) for i in range(3))
+    return np.asarray(np.einsum("ij,ij->i", a, np.cross(b, c)) / 6)
 
 
 def keep_faces(mesh: Mesh, kept: Bools) -> Mesh:

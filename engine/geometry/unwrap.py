@@ -1,45 +1,74 @@
 """Every triangle gets its own place in the texture, and no two triangles share a texel.
 
-xatlas charts and packs. It works on one connected mesh with one core and more than linearly in its faces, so
-the mesh goes in as parts of at most 600 faces, cut by position: measured on a smooth body of 40,000 faces, on
-2 cores, 2026-11: 4.7 s of processor time with parts of 2,500 faces (191 charts), 1.6 s with 600 (226 charts).
+Charts are grown on the surface (charts.py), made flat (flatten.py), cut again where they do not come out
+well (settle.py) and packed on a grid of blocks (pack.py). What comes out is looked at as the texture will
+see it: a texel that two faces cover sends one of them to a place of its own. The same mesh gives the same
+bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import xatlas
 from numpy.typing import NDArray
 
+from engine.errors import BadInput
+from engine.geometry.charts import ChartRules, chart_faces
+from engine.geometry.flatten import FlatRules
+from engine.geometry.links import link_faces, without_links
 from engine.geometry.mesh import Mesh
+from engine.geometry.overlap import claim_texels
+from engine.geometry.pack import Outlines, pack
+from engine.geometry.settle import Laid, alone, settle
+from engine.geometry.spacing import choose_spacing
+from engine.geometry.unwrap_xatlas import chart_options, pack_options, unwrap_with_xatlas
+from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-_FACES_PER_PART = 600
+# No face is stretched or shrunk by more than this along any direction, against the mean of its chart.
+STRETCH_BOUND = 3.0
+_MAX_REPAIRS = 4
+_FEW_CHARTS = 64  # so few are packed in no time, and fill a square worse
+# Charts below this share of the surface have no area that a texel could show.
+_LEAST_AREA = 1e-12
+_MAX_RASTER_PX = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class Unwrapped:
-    """`uv` (M, 3, 2) in [0, 1] per corner, origin bottom-left; `n_charts`; `use` of the texture in [0, 1]."""
+    """`uv` (M, 3, 2) in [0, 1] per corner, origin bottom-left; `n_charts`; `use` of the texture in [0, 1].
+
+    `charts` (M,) are numbers from 0; `notes` say in words what was not done as asked.
+    """
 
     uv: Floats
     n_charts: int
     use: float
+    charts: Ints
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class UnwrapOptions:
-    """xatlas' own options, under their own names, and the texture they are for."""
+    """The texture that the layout is for, and how it is made.
+
+    `max_iterations`, `max_cost` and `brute_force` are xatlas' own and mean to it what they did. To our
+    own method they are rounds of growing charts, how far a chart may bend, and packing for longer. After
+    `time_limit_s` the rest is laid out in the quickest way.
+    """
 
     texture_size_px: int = 1024
     padding: int = 4
     max_iterations: int = 1
     max_cost: float = 2.0
     brute_force: bool = False
+    method: Literal["native", "xatlas"] = "native"
+    time_limit_s: float = 60.0
 
 
 def unwrap(
@@ -52,58 +81,106 @@ def unwrap(
     """Lays the faces (M, 3) out in the unit square.
 
     `densities` (M,) says how many texels along a side each face should get relative to the others; faces of
-    different density fall into different charts. None treats all alike.
+    different density fall into different charts. None treats all alike. `step` hears of the work, of 100, and
+    may raise. Raises BadInput if there are no faces or what is given does not fit together.
     """
     options = options or UnwrapOptions()
     mesh = Mesh(vertices, faces)
-    levels = np.ones(len(faces), np.float32) if densities is None else np.round(densities, 2)
-    parts = [
-        (part, float(level))
-        for level in np.unique(levels)
-        for part in _bisect(mesh, np.flatnonzero(levels == level))
-    ]
-    atlas = xatlas.Atlas()
-    for part, density in parts:
-        used, index = np.unique(faces[part], return_inverse=True)
-        # A part's density is the scale at which it is handed over: xatlas gives equal areas equal texels.
-        atlas.add_mesh(vertices[used] * np.float32(density), index.reshape(-1, 3).astype(np.uint32))
-    step(1, 3)
-    atlas.generate(_chart_options(options), _pack_options(options))
-    step(2, 3)
-    uv = np.zeros((len(faces), 3, 2), np.float32)
-    for number, (part, _) in enumerate(parts):
-        _, corner_index, corner_uv = atlas[number]
-        uv[part] = corner_uv[corner_index]
-    step(3, 3)
-    return Unwrapped(np.clip(uv, 0, 1), int(atlas.chart_count), float(atlas.utilization))
+    if len(faces) == 0:
+        raise BadInput("The mesh has no faces, so there is nothing to lay out in the texture.")
+    if densities is not None and (densities.shape != (len(faces),) or not (densities > 0).all()):
+        raise BadInput(f"Densities must be {len(faces)} numbers above 0, one for each face.")
+    levels = (
+        np.ones(len(faces), np.float32) if densities is None else np.maximum(np.round(densities, 2), 0.01)
+    )
+    watch = Watch(step, options.time_limit_s)
+    watch.tell(0)
+    mesh = _in_unit_box(mesh)
+    if options.method == "xatlas":
+        return _by_xatlas(mesh, levels, options, watch)
+    bend = float(np.clip(0.16 * np.sqrt(options.max_cost / 2), 0.02, 0.4))
+    rules = ChartRules(max_bend=bend, n_rounds=1 + options.max_iterations)
+    links = link_faces(mesh)
+    if len(np.unique(levels)) > 1:
+        links = without_links(links, np.unique(levels, return_inverse=True)[1].astype(np.int32))
+    labels = chart_faces(mesh, links, rules, watch.part(0.02, 0.35))
+    # As finely as the texture will be, about half of which charts cover.
+    surface = max(float(mesh.face_areas_normals[0].sum(dtype=np.float64)), 1e-30)
+    fineness = min(float(np.sqrt(0.5 / surface)), 1.0) * min(options.texture_size_px, _MAX_RASTER_PX)
+    flat_rules = FlatRules(bound=STRETCH_BOUND)
+    laid = settle(mesh, labels, rules, flat_rules, fineness, watch.part(0.35, 0.65))
+    return _packed_without_overlaps(mesh, laid, levels, options, watch)
 
 
-def _chart_options(options: UnwrapOptions) -> xatlas.ChartOptions:
-    chart = xatlas.ChartOptions()
-    chart.max_iterations = options.max_iterations
-    chart.max_cost = options.max_cost
-    return chart
+def _packed_without_overlaps(
+    mesh: Mesh, laid: Laid, levels: Floats, options: UnwrapOptions, watch: Watch
+) -> Unwrapped:
+    """Packs the charts; faces that share a texel with others leave their chart, and all is packed again."""
+    size_px = options.texture_size_px
+    low = 0.65
+    for number in range(_MAX_REPAIRS + 1):
+        high = low + 0.6 * (1 - low)
+        uv, note = _packed(mesh, laid, levels, options, watch.part(low, high))
+        low = high
+        claimed = claim_texels(uv, min(size_px, _MAX_RASTER_PX))
+        if claimed.n_contested == 0:
+            break
+        if number == _MAX_REPAIRS:
+            # Never seen; a face without size overlaps nothing.
+            uv[claimed.contested > 0] = uv[claimed.contested > 0][:, :1]
+            break
+        laid = alone(mesh, laid, np.flatnonzero(claimed.contested > 0))
+    watch.tell(1)
+    use, n_charts = claimed.n_covered / claimed.owners.size, int(laid.labels.max()) + 1
+    notes = [note] if note else []
+    if watch.is_over:
+        notes.append(
+            f"The layout took longer than {watch.limit_s:g} s, so the rest was made in the quickest way: "
+            f"{n_charts} charts, {100 * use:.0f} % of the texture in use."
+        )
+    return Unwrapped(uv, n_charts, use, laid.labels, tuple(notes))
 
 
-def _pack_options(options: UnwrapOptions) -> xatlas.PackOptions:
-    pack = xatlas.PackOptions()
-    pack.resolution = options.texture_size_px
-    pack.padding = options.padding
-    pack.bruteForce = options.brute_force
-    # Its rotation swaps the axes, which mirrors most charts; without it only few are.
-    pack.rotate_charts = False
-    return pack
+def _packed(
+    mesh: Mesh, laid: Laid, levels: Floats, options: UnwrapOptions, watch: Watch
+) -> tuple[Floats, str]:
+    """Coordinates (M, 3, 2) of the packed charts, and a note; charts without area get no room."""
+    areas = mesh.face_areas_normals[0].astype(np.float64)
+    n_charts = int(laid.labels.max()) + 1
+    surface = np.bincount(laid.labels, areas, minlength=n_charts)
+    density = np.zeros(n_charts, np.float32)
+    density[laid.labels] = levels
+    has_area = surface > _LEAST_AREA * surface.sum()
+    if not has_area.any():
+        middle = np.full((len(areas), 3, 2), 0.5, np.float32)
+        return middle, "No face has an area, so the texture stays empty."
+    numbers = np.where(has_area, np.cumsum(has_area) - 1, -1).astype(np.int32)
+    shown = Laid(numbers[laid.labels], laid.places * density[laid.labels, None, None])
+    watch.tell(0)
+    outlines = Outlines.of(*shown.pieces(mesh))
+    spacing, note = choose_spacing(outlines, options.texture_size_px, options.padding)
+    n_rounds = 12 if options.brute_force else 4 if outlines.pieces.n_charts > _FEW_CHARTS else 6
+    packed = pack(outlines, options.texture_size_px, spacing, watch, n_rounds)
+    placed = np.clip(packed.places_px / np.float32(options.texture_size_px), 0, 1)
+    uv = np.full((len(areas), 3, 2), placed[0], np.float32)
+    uv[outlines.pieces.order] = placed[outlines.pieces.corners]
+    return uv, note
 
 
-def _bisect(mesh: Mesh, part: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Splits the faces numbered in `part` across their longest axis until each part is small enough."""
-    if len(part) == 0:
-        return []
-    if len(part) <= _FACES_PER_PART:
-        return [part]
-    centres = mesh.corners[part].mean(axis=1, dtype=np.float64)
-    centred = centres - centres.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    order = np.argsort(centred @ axes[:, -1], kind="stable")
-    middle = len(part) // 2
-    return [*_bisect(mesh, np.sort(part[order[:middle]])), *_bisect(mesh, np.sort(part[order[middle:]]))]
+def _in_unit_box(mesh: Mesh) -> Mesh:
+    """The mesh moved and scaled so that its longest side is 1: units, small or huge, make no difference."""
+    corners = mesh.corners.reshape(-1, 3)
+    low, high = corners.min(axis=0).astype(np.float64), corners.max(axis=0).astype(np.float64)
+    size = float((high - low).max())
+    moved = (mesh.vertices.astype(np.float64) - (low + high) / 2) / (size if size > 0 else 1.0)
+    # A vertex that no face uses may lie anywhere.
+    return Mesh(np.clip(moved, -1, 1).astype(np.float32), mesh.faces)
+
+
+def _by_xatlas(mesh: Mesh, levels: Floats, options: UnwrapOptions, watch: Watch) -> Unwrapped:
+    chart = chart_options(options.max_iterations, options.max_cost)
+    packing = pack_options(options.texture_size_px, options.padding, options.brute_force)
+    uv, charts = unwrap_with_xatlas(mesh, levels, chart, packing, watch)
+    claimed = claim_texels(uv, min(options.texture_size_px, _MAX_RASTER_PX))
+    watch.tell(1)
+    return Unwrapped(uv, int(charts.max()) + 1, claimed.n_covered / claimed.owners.size, charts)

@@ -24,23 +24,13 @@ _CUTOUT_LICENCES = {"u2net": "Apache-2.0", "isnet-general-use": "Apache-2.0", "b
 
 def describe(request: GenerateRequest, settings: Settings, body: Body) -> dict[str, Any]:
     """The provenance of what `request` makes."""
-    methods = {subject.method for subject in body.subjects}
-    models = [
-        {"name": name, "revision": "", "licence": licence}
-        for name, licence in _CUTOUT_LICENCES.items()
-        if name in methods
-    ]
-    views = [
-        {"view": subject.view, "cutout": subject.method, "camera": _camera(body.cameras[subject.view])}
-        for subject in body.subjects
-    ]
     return {
         "engine": f"maquette {__version__}",
         "backend": request.backend,
         "preset": request.preset,
         "seed": request.seed,
-        "models": models,
-        "views": views,
+        "models": cutout_models(body),
+        "views": views_told(body),
         "settings": settings.as_dict(),
     }
 
@@ -48,16 +38,11 @@ def describe(request: GenerateRequest, settings: Settings, body: Body) -> dict[s
 def report(asset: Asset, request: GenerateRequest, runner: Runner, textured: Textured) -> Asset:
     """`asset` with the report of its run."""
     facts = topology(asset.mesh)
-    processor = read_processor()
-    stages = [{**asdict(record), "notes": list(record.notes)} for record in runner.records]
     written = {
         "backend": request.backend,
         "preset": request.preset,
         "seed": request.seed,
-        "device": f"{processor.kind}: {processor.name}",
-        "stages": stages,
-        "total_seconds": sum(record.seconds for record in runner.records),
-        "peak_vram_bytes": max((record.peak_vram_bytes for record in runner.records), default=0),
+        **costs(runner),
         "mesh": {
             "vertices": len(asset.mesh.vertices),
             "faces": len(asset.mesh.faces),
@@ -73,6 +58,35 @@ def report(asset: Asset, request: GenerateRequest, runner: Runner, textured: Tex
         "provenance": dict(asset.provenance),
     }
     return replace(asset, report=written)
+
+
+def cutout_models(body: Body) -> list[dict[str, Any]]:
+    """The networks that cut the subjects out, with their licences."""
+    methods = {subject.method for subject in body.subjects}
+    return [
+        {"name": name, "revision": "", "licence": licence}
+        for name, licence in _CUTOUT_LICENCES.items()
+        if name in methods
+    ]
+
+
+def views_told(body: Body) -> list[dict[str, Any]]:
+    """The views of a body: how each was cut out and where it was seen from."""
+    return [
+        {"view": subject.view, "cutout": subject.method, "camera": _camera(body.cameras[subject.view])}
+        for subject in body.subjects
+    ]
+
+
+def costs(runner: Runner) -> dict[str, Any]:
+    """What a run took: the device, its stages, seconds and the peak of GPU memory."""
+    processor = read_processor()
+    return {
+        "device": f"{processor.kind}: {processor.name}",
+        "stages": [{**asdict(record), "notes": list(record.notes)} for record in runner.records],
+        "total_seconds": sum(record.seconds for record in runner.records),
+        "peak_vram_bytes": max((record.peak_vram_bytes for record in runner.records), default=0),
+    }
 
 
 def _camera(camera: Orthographic) -> dict[str, Any]:

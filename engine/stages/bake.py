@@ -8,7 +8,9 @@ from engine.geometry.bake import Baked, Blend, Texels, View, bake, fill_unseen, 
 from engine.geometry.cameras import opposite_view
 from engine.geometry.compute import Array, choose_compute
 from engine.geometry.exposure import match_exposure
+from engine.geometry.occlusion import bake_occlusion
 from engine.geometry.refine import refine
+from engine.geometry.relief import bake_relief
 from engine.imaging.recentre import bleed
 from engine.runner import Progress, Stage
 from engine.settings import BakeSettings
@@ -31,9 +33,26 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
         if settings.back != "mirror":
             guesses = []
         baked, seen = _baked(charted, texels, views, guesses, blend, settings, progress)
-        return Painted(charted, views, texels, baked, compute.share(seen))
+        maps = _maps(charted, texels, settings, progress)
+        return Painted(charted, views, texels, baked, compute.share(seen), maps)
 
     return Stage("bake", work)
+
+
+def _maps(
+    charted: Charted, texels: Texels, settings: BakeSettings, progress: Progress
+) -> dict[str, Array]:
+    """The further maps that are asked for, by name."""
+    body, maps = charted.body, {}
+    if settings.normal_map and body.dense is None:
+        progress.note("There is no normal map: the mesh was not decimated, so it has all of its detail.")
+    elif settings.normal_map and body.dense is not None:
+        progress.check()
+        maps["normal"] = bake_relief(body.mesh, charted.uv, texels, body.dense).colours
+    if settings.occlusion:
+        openness = bake_occlusion(body.mesh, texels, step=lambda step, n_steps: progress.check())
+        maps["occlusion"] = openness[:, None].repeat(3, 1)
+    return maps
 
 
 def _views(body: Body) -> tuple[View, ...]:

@@ -18,6 +18,7 @@ def inpaint() -> Stage[Painted, Textured]:
         progress.step(1, 2)
         texture = dilate(painted.texels, colours)
         progress.step(2, 2)
-        return Textured(painted.charted, texture, painted.seen_fraction)
+        maps = {name: dilate(painted.texels, values) for name, values in painted.maps.items()}
+        return Textured(painted.charted, texture, painted.seen_fraction, maps)
 
     return Stage("inpaint", work)

@@ -6,6 +6,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from engine.asset import BASE_COLOR, Asset
@@ -20,10 +22,16 @@ def save(provenance: Mapping[str, Any]) -> Stage[Textured, Asset]:
     """The stage from a textured body to an asset, whose report is still to be written."""
 
     def work(textured: Textured, progress: Progress) -> Asset:
-        png = io.BytesIO()
-        Image.fromarray(textured.texture).save(png, "PNG", compress_level=_PNG_LEVEL)
+        images = {BASE_COLOR: as_png(textured.texture)}
+        images |= {name: as_png(pixels) for name, pixels in textured.maps.items()}
         progress.step(1, 1)
-        body = textured.charted.body
-        return Asset(body.mesh, textured.charted.uv, {BASE_COLOR: png.getvalue()}, provenance, {})
+        return Asset(textured.charted.body.mesh, textured.charted.uv, images, provenance, {})
 
     return Stage("save", work)
+
+
+def as_png(pixels: NDArray[np.uint8]) -> bytes:
+    """The PNG file of pixels (H, W, 3)."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=_PNG_LEVEL)
+    return file.getvalue()

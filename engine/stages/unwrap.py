@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.geometry.bake import facing
+from engine.geometry.regions import calm_regions
 from engine.geometry.unwrap import UnwrapOptions
 from engine.geometry.unwrap import unwrap as lay_out
 from engine.runner import Progress, Stage
@@ -19,6 +20,7 @@ def unwrap(settings: UnwrapSettings, texture_size_px: int) -> Stage[Body, Charte
         shown = np.zeros(len(body.mesh.faces), bool)
         for camera in body.cameras.values():
             shown |= facing(body.mesh, camera)
+        shown = calm_regions(body.mesh, shown)
         densities = np.where(shown, 1.0, 1.0 / settings.emphasis).astype(np.float32)
         options = UnwrapOptions(
             texture_size_px,
@@ -26,8 +28,12 @@ def unwrap(settings: UnwrapSettings, texture_size_px: int) -> Stage[Body, Charte
             settings.max_iterations,
             settings.max_cost,
             settings.brute_force,
+            settings.method,
+            settings.time_limit_s,
         )
         made = lay_out(body.mesh.vertices, body.mesh.faces, options, densities, progress.step)
+        for note in made.notes:
+            progress.note(note)
         return Charted(body, made.uv, made.n_charts)
 
     return Stage("unwrap", work)

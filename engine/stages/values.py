@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.bake import Baked, Texels, View
 from engine.geometry.cameras import Orthographic
+from engine.geometry.compute import Array
 from engine.geometry.mesh import Mesh
 from engine.geometry.outline import Box
 
@@ -52,13 +53,14 @@ class Body:
     """A surface and the cameras, by view, from which it looks as the subjects do.
 
     `extents` are the sizes along x, y, z that the outlines give exactly, centred on the origin; None where no
-    view tells.
+    view tells. `dense` is the surface before it was decimated, in the same place, for what is baked from it.
     """
 
     mesh: Mesh
     cameras: Mapping[str, Orthographic]
     subjects: tuple[Subject, ...]
     extents: tuple[float | None, float | None, float | None] = (None, None, None)
+    dense: Mesh | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,7 @@ class Painted:
     """A charted body whose texels hold the views' colours where a view shows them.
 
     `seen_fraction` is the share of texels that a given view shows; guesses of a mirrored back do not count.
+    `maps` are further values of the texels by name, (T, 3) float32 in [0, 1].
     """
 
     charted: Charted
@@ -82,12 +85,14 @@ class Painted:
     texels: Texels
     baked: Baked
     seen_fraction: float
+    maps: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Textured:
-    """A charted body with its whole texture (S, S, 3) uint8 sRGB, top row first."""
+    """A charted body with its whole texture (S, S, 3) uint8 sRGB, top row first, and further `maps` as large."""
 
     charted: Charted
     texture: NDArray[np.uint8]
     seen_fraction: float
+    maps: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)

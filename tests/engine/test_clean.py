@@ -6,9 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from shapes import ball, box_body, figure_eight, islands, joined, noisy, ring, torus, two_discs
+from bad_meshes import bumpy, finer, triangles, welded
+from shapes import (
+    ball,
+    box_body,
+    figure_eight,
+    iou,
+    islands,
+    joined,
+    noisy,
+    ring,
+    silhouette,
+    torus,
+    two_discs,
+)
 
-from engine.geometry.clean import decimate, drop_floaters, has_degenerate_faces, smooth
+from engine.geometry.cameras import Orthographic
+from engine.geometry.clean import drop_floaters, has_degenerate_faces, smooth
+from engine.geometry.decimate import decimate, thin_out
 from engine.geometry.inflate import Inflation, inflate
 from engine.geometry.mesh import Mesh, topology, volume
 from engine.geometry.outline import outline_box
@@ -166,3 +181,82 @@ def test_decimation_gives_the_same_mesh_twice() -> None:
     one, other = decimate(ball(4), 700).mesh, decimate(ball(4), 700).mesh
     assert np.array_equal(one.vertices, other.vertices)
     assert np.array_equal(one.faces, other.faces)
+
+
+def test_a_flat_face_in_a_closed_surface_stays_out_of_smoothing_and_decimation() -> None:
+    mesh = ball(3)
+    points = mesh.vertices.copy()
+    points[mesh.faces[5, 1]] = points[mesh.faces[5, 0]]
+    cleaned = decimate(Mesh(points, mesh.faces), 400)
+    assert topology(cleaned.mesh) == topology(mesh)
+    assert not has_degenerate_faces(cleaned.mesh)
+
+
+@pytest.mark.parametrize("azimuth_deg", [0, 90, 35])
+@pytest.mark.parametrize("elevation_deg", [0, 40])
+def test_decimation_keeps_the_outline(azimuth_deg: float, elevation_deg: float) -> None:
+    dense = bumpy(120)
+    camera = Orthographic(azimuth_deg, elevation_deg, (230, 230), (256, 256), (512, 512))
+    before = silhouette(dense, camera, 1) > 0.5
+    after = silhouette(decimate(dense, len(dense.faces) // 12).mesh, camera, 1) > 0.5
+    assert iou(before, after) >= 0.995
+
+
+def test_thousands_of_parts_come_to_their_target_in_bounded_work() -> None:
+    places = np.random.default_rng(0).random((1500, 3))
+    mesh = joined([ball(1, 0.01, place) for place in places])
+    cleaned = decimate(mesh, 30_000)
+    assert len(cleaned.mesh.faces) <= 30_600
+    assert topology(cleaned.mesh) == topology(mesh)
+    fewest = decimate(mesh, 500)  # a part cannot have fewer than four
+    assert topology(fewest.mesh) == topology(mesh)
+    assert len(fewest.mesh.faces) < 10_000
+    assert len(fewest.notes) == 1
+
+
+def test_thousands_of_loose_triangles_cannot_be_fewer_and_that_is_said() -> None:
+    mesh = triangles(3000)
+    cleaned = decimate(mesh, 500)
+    assert len(cleaned.mesh.faces) == 3000
+    assert "3000 faces instead of 500" in cleaned.notes[0]
+
+
+def test_a_surface_that_is_not_sound_is_decimated_too() -> None:
+    touching = welded(
+        joined([finer(finer(finer(box_body(low, np.add(low, 1))))) for low in ((0, 0, 0), (1, 1, 0))])
+    )
+    cleaned = decimate(touching, 400)
+    assert len(cleaned.mesh.faces) <= 408
+    assert volume(cleaned.mesh) == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize("make", [lambda: bumpy(100), lambda: finer(finer(torus()))])
+def test_thinned_out_a_closed_surface_stays_closed_and_in_place(make: Callable[[], Mesh]) -> None:
+    mesh = make()
+    thinned = thin_out(mesh, 10_000, 8_000)
+    assert 5_000 < len(thinned.mesh.faces) < 11_000
+    assert topology(thinned.mesh) == topology(mesh)
+    assert volume(thinned.mesh) == pytest.approx(volume(mesh), rel=0.02)
+    assert f"{len(mesh.faces)} faces are too many" in thinned.notes[0]
+    assert thin_out(mesh, len(mesh.faces)).mesh is mesh
+
+
+def test_thinned_out_what_is_thinner_than_a_cube_goes_without_a_tear() -> None:
+    plate = box_body((0, 0, 0), (1, 1, 1e-4))
+    body = box_body((0, 0, 0.5), (1, 1, 1.5))
+    for _ in range(5):
+        plate, body = finer(plate), finer(body)
+    thinned = thin_out(joined([plate, body]), 10_000, 4_000)
+    assert topology(thinned.mesh).is_watertight
+    assert volume(thinned.mesh) == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.slow
+def test_five_million_faces_are_cleaned() -> None:
+    mesh = bumpy(520)
+    while len(mesh.faces) < 5_000_000:
+        mesh = finer(mesh)
+    cleaned = decimate(mesh, 40_000)
+    assert len(cleaned.mesh.faces) <= 40_800
+    assert topology(cleaned.mesh) == topology(mesh)
+    assert volume(cleaned.mesh) == pytest.approx(volume(mesh), rel=0.005)

@@ -104,6 +104,14 @@ def test_a_face_without_area_has_no_normal_and_no_nan() -> None:
     assert normals.tolist() == [[0, 0, 0]]
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1.0, 1e6, 1e9])
+def test_areas_and_normals_do_not_leave_the_range_of_single_precision(scale: float) -> None:
+    mesh = ball(4)
+    areas, normals = Mesh(mesh.vertices * np.float32(scale), mesh.faces).face_areas_normals
+    assert areas.sum(dtype=np.float64) / scale**2 == pytest.approx(np.pi, rel=0.01)
+    assert np.abs(np.linalg.norm(normals, axis=1) - 1).max() < 1e-5
+
+
 def test_vertex_normals_of_a_ball_point_outward_and_have_length_one() -> None:
     mesh = ball(3)
     outward = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)

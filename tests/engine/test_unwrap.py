@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from shapes import ball, chair, head, torus
+from shapes import ball, chair, head, noisy, torus
 
+from engine.errors import Cancelled
 from engine.geometry.export import split_at_seams
 from engine.geometry.mesh import Mesh, vertex_components
 from engine.geometry.rasterise import rasterise
-from engine.geometry.unwrap import UnwrapOptions, Unwrapped, unwrap
+from engine.geometry.unwrap import STRETCH_BOUND, UnwrapOptions, Unwrapped, unwrap
 
 BODIES = {"ball": lambda: ball(4), "ring": torus, "chair": chair, "head": head}
 SIZE_PX = 512
@@ -48,6 +50,19 @@ def charts_of(mesh: Mesh, laid: Unwrapped) -> np.ndarray:
     """The chart (M,) of each face: faces that share a corner on the surface and in the texture."""
     vertices, _, faces, _ = split_at_seams(mesh, laid.uv)
     return vertex_components(Mesh(vertices, faces))[faces[:, 0]]
+
+
+def stretches(mesh: Mesh, uv: np.ndarray) -> np.ndarray:
+    """The larger and the smaller stretch (2, M) of each face, from the surface to the unit square."""
+    a, b, c = (mesh.corners[:, i].astype(float) for i in range(3))
+    along = b - a
+    length = np.linalg.norm(along, axis=1)
+    x = np.einsum("ij,ij->i", c - a, along) / length
+    y = 2 * mesh.face_areas_normals[0] / length
+    flat = np.zeros((len(a), 2, 2))
+    flat[:, 0, 0], flat[:, 0, 1], flat[:, 1, 1] = length, x, y
+    placed = np.stack([uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]], axis=-1)
+    return np.linalg.svd(placed @ np.linalg.inv(flat), compute_uv=False).T
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -87,15 +102,7 @@ def test_no_chart_is_folded(name: str) -> None:
 @pytest.mark.parametrize("name", BODIES)
 def test_faces_are_hardly_stretched(name: str) -> None:
     mesh, laid = laid_out(name)
-    a, b, c = (mesh.corners[:, i].astype(float) for i in range(3))
-    along = b - a
-    length = np.linalg.norm(along, axis=1)
-    x = np.einsum("ij,ij->i", c - a, along) / length
-    y = 2 * mesh.face_areas_normals[0] / length
-    flat = np.zeros((len(a), 2, 2))
-    flat[:, 0, 0], flat[:, 0, 1], flat[:, 1, 1] = length, x, y
-    placed = np.stack([laid.uv[:, 1] - laid.uv[:, 0], laid.uv[:, 2] - laid.uv[:, 0]], axis=-1)
-    large, small = np.linalg.svd(placed @ np.linalg.inv(flat), compute_uv=False).T
+    large, small = stretches(mesh, laid.uv)
     assert np.percentile(large / small, 95) < 1.6
     assert (large / small).max() < 4
     scale = np.sqrt(large * small)
@@ -137,10 +144,70 @@ def test_options_and_steps_are_used() -> None:
     )
     many = unwrap(mesh.vertices, mesh.faces, UnwrapOptions(SIZE_PX, max_cost=0.2))
     assert few.n_charts < many.n_charts
-    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert steps == sorted(steps)
+    assert steps[0][0] == 0
+    assert steps[-1] == (100, 100)
+    assert len(steps) > 5
     assert 0.3 < few.use <= 1
 
 
 def test_the_same_mesh_is_laid_out_the_same_way() -> None:
     mesh, laid = laid_out("head")
     assert np.array_equal(unwrap(mesh.vertices, mesh.faces, UnwrapOptions(SIZE_PX)).uv, laid.uv)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_charts_told_are_the_charts_laid(name: str) -> None:
+    mesh, laid = laid_out(name)
+    told = np.unique(np.stack([laid.charts, charts_of(mesh, laid)], axis=1), axis=0)
+    assert len(told) == laid.n_charts == len(np.unique(laid.charts))
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_no_chart_is_mirrored(name: str) -> None:
+    _, laid = laid_out(name)
+    assert (signed_areas(laid.uv) > 0).all()
+
+
+@pytest.mark.parametrize("bumps", [0.0, 0.004])
+def test_no_face_is_stretched_beyond_the_bound(bumps: float) -> None:
+    mesh = noisy(ball(5), bumps)
+    laid = unwrap(mesh.vertices, mesh.faces, UnwrapOptions(1024))
+    large, small = stretches(mesh, laid.uv)
+    mean = np.sqrt(np.abs(signed_areas(laid.uv)).sum() / mesh.face_areas_normals[0].sum())
+    # Rounding of the texture's coordinates adds a little.
+    assert large.max() < 1.02 * STRETCH_BOUND * mean
+    assert small.min() > mean / (1.02 * STRETCH_BOUND)
+
+
+def test_xatlas_can_be_asked_for_with_its_own_options() -> None:
+    mesh = ball(3)
+    options = UnwrapOptions(SIZE_PX, method="xatlas", max_cost=16.0)
+    laid = unwrap(mesh.vertices, mesh.faces, options)
+    fine = unwrap(mesh.vertices, mesh.faces, replace(options, max_cost=0.2))
+    assert laid.n_charts == len(np.unique(charts_of(mesh, laid)))
+    assert laid.n_charts < fine.n_charts
+    assert n_contested(laid.uv, 1024) <= 20
+
+
+def test_a_cancelled_layout_stops_at_its_next_step() -> None:
+    mesh = ball(5)
+    steps: list[int] = []
+
+    def step(number: int, n_steps: int) -> None:
+        steps.append(number)
+        if number > 30:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        unwrap(mesh.vertices, mesh.faces, UnwrapOptions(SIZE_PX), None, step)
+    assert 30 < steps[-1] < 90
+    assert steps[-2] <= 30
+
+
+def test_a_layout_without_time_is_whole_and_says_so() -> None:
+    mesh = noisy(ball(5), 0.004)
+    laid = unwrap(mesh.vertices, mesh.faces, UnwrapOptions(1024, time_limit_s=0.0))
+    assert n_contested(laid.uv, 1024) <= 20
+    assert (signed_areas(laid.uv) > 0).all()
+    assert any("longer than 0 s" in note for note in laid.notes)

@@ -1,9 +1,9 @@
-"""Charts are flattened by turns: how each face is turned, then where each vertex lies; a thread takes a
-chart.
+"""Charts are flattened by turns: how each face is turned, then where each vertex lies.
 
 After Liu et al. 2008, "A Local/Global Approach to Mesh Parameterization" (as rigid as possible): the places
 solve a Laplace system with cotangent weights, by conjugate gradients that start from the places so far.
-Faces and vertices of a chart lie in one range: `face_starts`, `vertex_starts`. A face is `corners` (M, 3),
+Faces and vertices of a chart lie in one range: `face_starts`, `vertex_starts`. A thread takes a
+chart. A face is `corners` (M, 3),
 its `rest` shape (M, 3) = (length of side 0, x and y of corner 2), and `weights` (M, 3) of the side from i
 to i + 1.
 """
@@ -49,6 +49,39 @@ def turn_faces(
 
 
 @wp.func
+def pull(
+    face_low: int,
+    face_high: int,
+    low: int,
+    high: int,
+    corners: wp.array2d(dtype=wp.int32),
+    rest: wp.array(dtype=wp.vec3f),
+    weights: wp.array2d(dtype=wp.float32),
+    turns: wp.array(dtype=wp.vec2f),
+    places: wp.array(dtype=wp.vec2f),
+    diagonal: wp.array(dtype=wp.float32),
+    residuals: wp.array(dtype=wp.vec2f),
+):
+    """The force `residuals` (V, 2) of the turned faces on each vertex; `diagonal` (V,) sums their weights."""
+    for vertex in range(low, high):
+        diagonal[vertex] = 0.0
+        residuals[vertex] = wp.vec2f(0.0, 0.0)
+    for face in range(face_low, face_high):
+        cosine = turns[face][0]
+        sine = turns[face][1]
+        for side in range(3):
+            one = corners[face, side]
+            two = corners[face, (side + 1) % 3]
+            still = rest_side(rest[face], side)
+            wanted = wp.vec2f(cosine * still[0] - sine * still[1], sine * still[0] + cosine * still[1])
+            force = weights[face, side] * (places[two] - places[one] - wanted)
+            residuals[one] = residuals[one] + force
+            residuals[two] = residuals[two] - force
+            diagonal[one] = diagonal[one] + weights[face, side]
+            diagonal[two] = diagonal[two] + weights[face, side]
+
+
+@wp.func
 def place_vertices(
     face_low: int,
     face_high: int,
@@ -67,22 +100,7 @@ def place_vertices(
     places: wp.array(dtype=wp.vec2f),
 ):
     """Moves the places of a chart to where its turned faces fit together best."""
-    for vertex in range(low, high):
-        diagonal[vertex] = 0.0
-        residuals[vertex] = wp.vec2f(0.0, 0.0)
-    for face in range(face_low, face_high):
-        cosine = turns[face][0]
-        sine = turns[face][1]
-        for side in range(3):
-            one = corners[face, side]
-            two = corners[face, (side + 1) % 3]
-            still = rest_side(rest[face], side)
-            wanted = wp.vec2f(cosine * still[0] - sine * still[1], sine * still[0] + cosine * still[1])
-            force = weights[face, side] * (places[two] - places[one] - wanted)
-            residuals[one] = residuals[one] + force
-            residuals[two] = residuals[two] - force
-            diagonal[one] = diagonal[one] + weights[face, side]
-            diagonal[two] = diagonal[two] + weights[face, side]
+    pull(face_low, face_high, low, high, corners, rest, weights, turns, places, diagonal, residuals)
     rho = float(0.0)
     for vertex in range(low, high):
         directions[vertex] = residuals[vertex] / diagonal[vertex]

@@ -1,5 +1,4 @@
-"""Regions grow from their seeds over the faces, the nearest face first; one thread, as each step needs the
-last.
+"""Regions grow from their seeds over the faces, the nearest first; one thread, as each step needs the last.
 
 The queue is a binary heap in flat arrays: `keys` the distances, `slots` which link (face * 3 + side) is
 crossed.
@@ -71,8 +70,8 @@ def grow(
 ):
     """Labels (M,) every face that a seed reaches with the seed's number; -1 stays where none does.
 
-    Crossing to `neighbours` (M, 3; -1 none) costs the length `steps` (M, 3), more where the face reached leans
-    away from its region's axis.
+    Crossing to `neighbours` (M, 3; -1 none) costs the length `steps` (M, 3), more where the face reached
+    leans away from its region's axis.
     """
     n_seeds = seeds.shape[0]
     size = int(0)
@@ -121,7 +120,7 @@ def trim(
     queue: wp.array(dtype=wp.int32),
     n_moves: int,
 ):
-    """Gives a face with two sides in one other region and one in its own to the other: borders lose their teeth.
+    """Gives a face with two sides in one other region and one in its own to the other: teeth go.
 
     Such a face hangs on its region by one side, so taking it away never cuts the region.
     """

@@ -6,6 +6,45 @@ NONE = wp.constant(1 << 29)
 
 
 @wp.kernel
+def fill_blocks(
+    first: int,
+    block: int,
+    filled: wp.array(dtype=wp.uint8, ndim=2),
+    texture: wp.array(dtype=wp.uint8, ndim=3),
+):
+    """Within blocks that hold texels (1), the others become copies (2) of the nearest there; a thread a block."""
+    block_row, block_column = wp.tid()
+    block_row += first
+    top = block_row * block
+    left = block_column * block
+    bottom = wp.min(top + block, filled.shape[0])
+    right = wp.min(left + block, filled.shape[1])
+    count = int(0)
+    for r in range(top, bottom):
+        for c in range(left, right):
+            count += int(filled[r, c])
+    if count == 0 or count == (bottom - top) * (right - left):
+        return
+    for r in range(top, bottom):
+        for c in range(left, right):
+            if filled[r, c] == wp.uint8(0):
+                best = int(NONE)
+                best_row = int(0)
+                best_column = int(0)
+                for other_row in range(top, bottom):
+                    for other_column in range(left, right):
+                        if filled[other_row, other_column] == wp.uint8(1):
+                            away = (other_row - r) * (other_row - r) + (other_column - c) * (other_column - c)
+                            if away < best:
+                                best = away
+                                best_row = other_row
+                                best_column = other_column
+                for channel in range(3):
+                    texture[r, c, channel] = texture[best_row, best_column, channel]
+                filled[r, c] = wp.uint8(2)
+
+
+@wp.kernel
 def nearest_in_row(
     first: int,
     filled: wp.array(dtype=wp.uint8, ndim=2),
@@ -16,13 +55,13 @@ def nearest_in_row(
     width = filled.shape[1]
     last = int(-NONE)
     for column in range(width):
-        if filled[row, column] == wp.uint8(1):
+        if filled[row, column] != wp.uint8(0):
             last = column
         nearest[row, column] = last
     last = int(NONE)
     for back in range(width):
         column = width - 1 - back
-        if filled[row, column] == wp.uint8(1):
+        if filled[row, column] != wp.uint8(0):
             last = column
         if last - column < column - nearest[row, column]:
             nearest[row, column] = last
@@ -42,7 +81,7 @@ def carry(
     """Fills the empty texels: the nearest filled one within `reach` rows, else the colour `rest`."""
     row, column = wp.tid()
     row += first
-    if filled[row, column] == wp.uint8(1):
+    if filled[row, column] != wp.uint8(0):
         return
     height = filled.shape[0]
     best = int(NONE)

@@ -1,5 +1,4 @@
-"""Charts on a grid of square blocks: which blocks each one needs, and where it fits lowest and then
-leftmost.
+"""Charts on a grid of square blocks: which blocks each one needs, and where it fits lowest.
 
 A chart's blocks are bytes in rows, `counts` (K, 2) wide and high, from `block_starts`. Turned by 0, 90, 180
 and 270 degrees they become runs of blocks in rows, (column, length), which are tested against a row's
@@ -173,6 +172,53 @@ def shifted(words: wp.array(dtype=wp.uint64), n_words: int, i: int, distance: in
 
 
 @wp.func
+def take_row(
+    y: int,
+    begin: int,
+    end: int,
+    runs: wp.array2d(dtype=wp.int32),
+    occupied: wp.array2d(dtype=wp.uint64),
+    smear: wp.array(dtype=wp.uint64),
+    taken: wp.array(dtype=wp.uint64),
+):
+    """Marks in `taken` the places at which one of the runs would meet a block of row `y` that is occupied.
+
+    Says how many words still have a free place.
+    """
+    n_words = smear.shape[0] - 1
+    n_free = int(0)
+    for at in range(begin, end):
+        length = runs[at, 1]
+        for i in range(n_words):
+            smear[i] = occupied[y, i]
+        # A block takes every place up to the run's length before it: doubled until that length is reached.
+        reach = int(1)
+        while 2 * reach <= length:
+            spread(smear, n_words, reach)
+            reach = 2 * reach
+        if reach < length:
+            spread(smear, n_words, length - reach)
+        for i in range(n_words):
+            taken[i] = taken[i] | shifted(smear, n_words, i, runs[at, 0])
+    for i in range(n_words):
+        if taken[i] != ALL:
+            n_free += 1
+    return n_free
+
+
+@wp.func
+def fence(beyond: int, taken: wp.array(dtype=wp.uint64), n_words: int):
+    """Marks the places from `beyond` on as taken, and no others: from there a chart would leave the grid."""
+    for i in range(n_words):
+        value = wp.uint64(0)
+        if 64 * i >= beyond:
+            value = ALL
+        elif 64 * (i + 1) > beyond:
+            value = ALL << wp.uint64(beyond - 64 * i)
+        taken[i] = value
+
+
+@wp.func
 def leftmost_place(
     y: int,
     across: int,
@@ -188,40 +234,17 @@ def leftmost_place(
 ):
     """The lowest column at which a chart fits with its lowest row at `y`, -1 if there is none."""
     n_words = smear.shape[0] - 1
-    # Places whose right end would leave the grid are taken.
-    beyond = n_grid - across + 1
-    for i in range(n_words):
-        value = wp.uint64(0)
-        if 64 * i >= beyond:
-            value = ALL
-        elif 64 * (i + 1) > beyond:
-            value = ALL << wp.uint64(beyond - 64 * i)
-        taken[i] = value
+    fence(n_grid - across + 1, taken, n_words)
     n_free = int(1)
     # Every eighth row first: where a chart does not fit, one of them mostly tells already.
     for phase in range(2):
         row = int(0)
         while row < up and n_free > 0:
             if phase == 0 or row % 8 != 0:
-                at = int(first_run)
+                begin = int(first_run)
                 if row > 0:
-                    at = row_ends[first_row + row - 1]
-                while at < row_ends[first_row + row]:
-                    length = runs[at, 1]
-                    for i in range(n_words):
-                        smear[i] = occupied[y + row, i]
-                    reach = int(1)
-                    while 2 * reach <= length:
-                        spread(smear, n_words, reach)
-                        reach = 2 * reach
-                    if reach < length:
-                        spread(smear, n_words, length - reach)
-                    n_free = int(0)
-                    for i in range(n_words):
-                        taken[i] = taken[i] | shifted(smear, n_words, i, runs[at, 0])
-                        if taken[i] != ALL:
-                            n_free += 1
-                    at += 1
+                    begin = row_ends[first_row + row - 1]
+                n_free = take_row(y + row, begin, row_ends[first_row + row], runs, occupied, smear, taken)
             if phase == 0:
                 row += 8
             else:
@@ -238,6 +261,40 @@ def leftmost_place(
 
 
 @wp.func
+def lowest_place(
+    start: int,
+    last: int,
+    across: int,
+    up: int,
+    n_grid: int,
+    first_row: int,
+    first_run: int,
+    widest_row: int,
+    widest: int,
+    row_ends: wp.array(dtype=wp.int32),
+    runs: wp.array2d(dtype=wp.int32),
+    gaps: wp.array(dtype=wp.int32),
+    occupied: wp.array2d(dtype=wp.uint64),
+    smear: wp.array(dtype=wp.uint64),
+    taken: wp.array(dtype=wp.uint64),
+):
+    """The lowest, then leftmost place (column, row) from row `start` to `last`; column -1 if none."""
+    x = int(-1)
+    y = int(start)
+    if across > n_grid:
+        y = last + 1
+    while x < 0 and y <= last:
+        # A row without a gap for the longest run needs no closer look.
+        if gaps[y + widest_row] >= widest:
+            x = leftmost_place(
+                y, across, up, n_grid, first_row, first_run, row_ends, runs, occupied, smear, taken
+            )
+        if x < 0:
+            y += 1
+    return wp.vec2i(x, y)
+
+
+@wp.func
 def occupy(
     x: int,
     y: int,
@@ -250,7 +307,7 @@ def occupy(
     n_grid: int,
     gaps: wp.array(dtype=wp.int32),
 ):
-    """Marks the blocks of a chart at (x, y) as its own, and finds the longest gap left in each of its rows."""
+    """Marks the blocks of a chart at (x, y) as its own, and finds the longest gap left in its rows."""
     at = int(first_run)
     for row in range(up):
         end = row_ends[first_row + row]
@@ -316,28 +373,25 @@ def place(
                 y = int(0)
                 if is_small:
                     y = hints[across, up]
-                last = wp.min(height - up, best_top - up)
-                x = int(-1)
-                if across > n_grid:
-                    y = last + 1
-                while x < 0 and y <= last:
-                    # A row without a gap for the longest run needs no closer look.
-                    if gaps[y + widest[key, 0]] >= widest[key, 1]:
-                        x = leftmost_place(
-                            y,
-                            across,
-                            up,
-                            n_grid,
-                            row_starts[key],
-                            run_starts[key],
-                            row_ends,
-                            runs,
-                            occupied,
-                            smear,
-                            taken,
-                        )
-                    if x < 0:
-                        y += 1
+                found = lowest_place(
+                    y,
+                    wp.min(height, best_top) - up,
+                    across,
+                    up,
+                    n_grid,
+                    row_starts[key],
+                    run_starts[key],
+                    widest[key, 0],
+                    widest[key, 1],
+                    row_ends,
+                    runs,
+                    gaps,
+                    occupied,
+                    smear,
+                    taken,
+                )
+                x = found[0]
+                y = found[1]
                 if x >= 0:
                     if is_small:
                         hints[across, up] = y
