@@ -12,6 +12,7 @@ from engine.backends import DEFAULT_BACKEND, Backend, available_backends
 from engine.doctor.child import start_probe
 from engine.doctor.cutouts import examine_cutouts
 from engine.doctor.graphics import examine_graphics
+from engine.doctor.kernels import examine_kernels
 from engine.doctor.packages import broken_essentials, examine_packages, tried_modules
 from engine.doctor.places import examine_computer, examine_folders, examine_server
 from engine.doctor.report import Finding, Report, Section, Status, as_dict, hide_private_paths, render_text
@@ -42,7 +43,7 @@ def examine() -> Report:
             places,
             Section("Backends", tuple(map(examine_backend, backends))),
             Section("Cutting out the subject", (examine_cutouts(folders.models),)),
-            Section("Engine", (examine_server(folders.data),)),
+            Section("Engine", (examine_kernels(folders.data), examine_server(folders.data))),
         ),
     )
 

@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from engine import __version__
 from engine.doctor.child import Outcome
@@ -17,6 +18,8 @@ from engine.doctor.report import Finding, Section
 from protocol.names import WIRE_MAJOR, WIRE_MINOR
 
 TORCH_VERSION = "2.13.0"  # the one that pyproject.toml pins
+# The packages that pyproject.toml pins, and to which version; a star stands for any last number.
+PINS = {"torch": TORCH_VERSION, "warp-lang": "1.17.*"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ PACKAGES = (
     Package("pillow-heif", "pillow_heif", is_essential=False),
     Package("trimesh", "trimesh"),
     Package("xatlas", "xatlas"),
+    Package("warp-lang", "warp"),
     Package("fast-simplification", "fast_simplification"),
     Package("onnxruntime", "onnxruntime", is_essential=False),
     Package("pyzmq", "zmq", is_essential=False),
@@ -126,11 +130,12 @@ def _examine_package(package: Package, version: str, imports: Outcome) -> Findin
         )
     if package.is_tried and package.module not in imports.facts:
         return Finding("note", package.name, f"{version}, not tried: the test ended before.", facts=facts)
-    if package.name == "torch" and version.partition("+")[0] != TORCH_VERSION:
+    pin = PINS.get(package.name, "*")
+    if not fnmatchcase(version.partition("+")[0], pin):
         return Finding(
             "note",
             package.name,
-            f"{version}; Maquette is tested with {TORCH_VERSION}.",
+            f"{version}; Maquette is tested with {pin.removesuffix('.*')}.",
             f"Run: {_pip(f'install {_requirement(package.name)}')}",
             facts,
         )
@@ -168,7 +173,9 @@ def _pip(words: str) -> str:
 
 
 def _requirement(name: str) -> str:
-    return f"torch=={TORCH_VERSION}" if name == "torch" else name
+    """The distribution `name` as pip is to be asked for it; a star is kept from shells."""
+    wanted = f"{name}=={PINS[name]}" if name in PINS else name
+    return f'"{wanted}"' if "*" in wanted else wanted
 
 
 def _import_error(package: Package, facts: Mapping[str, Mapping[str, object]]) -> str:

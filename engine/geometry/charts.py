@@ -27,8 +27,8 @@ class ChartRules:
     """How far charts may go.
 
     `max_bend`: 1 - |mean normal| of a chart, 0 flat, 0.5 a half sphere; `roundness` is what a ragged border
-    costs. `crease` is what merging across a right angle costs, as bend. `n_rounds` of growing from the middles;
-    `steepness` is what leaning away from the chart costs then, and crossing a crease.
+    costs. `crease` is what merging across a right angle costs, as bend. `n_rounds` of growing from the
+    middles; `steepness` is what leaning away from the chart costs then, and crossing a crease.
     """
 
     max_bend: float = 0.22

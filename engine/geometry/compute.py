@@ -147,9 +147,8 @@ class Compute:
             for item in items:
                 work(item)
             return
-        with ThreadPoolExecutor(self.n_threads) as pool:
-            for done in [pool.submit(work, item) for item in items]:
-                done.result()
+        for done in [_threads(self.n_threads).submit(work, item) for item in items]:
+            done.result()
 
 
 def processor() -> Compute:
@@ -191,6 +190,12 @@ def choose_compute(wanted: Literal["auto", "cpu", "cuda"]) -> Compute:
             f"No CUDA card can be used for the texture ({error}).",
             remedy="Set bake.compute to auto or cpu; `maquette doctor` examines the card.",
         ) from error
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads that wait for work until the process ends: starting them anew costs more than most launches."""
+    return ThreadPoolExecutor(count, thread_name_prefix="compute")
 
 
 @cache

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.cameras import Orthographic
-from engine.geometry.compute import Compute
+from engine.geometry.compute import Array, Compute
 from engine.geometry.kernels import shade
 from engine.geometry.mesh import Mesh
 from engine.geometry.rasterise import cover, project
 
 Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 _RADIUS = 0.575  # of the farthest vertex: positions then fill [0, 1] over 1.15
 _SHOWN_UNITS = 1.2
@@ -31,10 +30,10 @@ PAINT_VIEWS = ((0.0, 0.0), (90.0, 0.0), (180.0, 0.0), (270.0, 0.0), (0.0, 90.0),
 
 @dataclass(frozen=True, eq=False)
 class ControlMaps:
-    """`normals` and `positions` (V, S, S, 3) uint8, white where the view shows nothing."""
+    """`normals` and `positions` (V, S, S, 3) uint8 on the device, white where the view shows nothing."""
 
-    normals: Bytes
-    positions: Bytes
+    normals: Array
+    positions: Array
 
 
 def paint_camera(azimuth_deg: float, elevation_deg: float, size_px: int) -> Orthographic:
@@ -111,4 +110,4 @@ def draw_control_maps(
         ]
         compute.launch(shade.encode_two, (size_px, -(-size_px // run)), inputs)
     square = (len(views), size_px, size_px, 3)
-    return ControlMaps(compute.get(coded).reshape(square), compute.get(placed).reshape(square))
+    return ControlMaps(coded.reshape(square), placed.reshape(square))

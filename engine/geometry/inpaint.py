@@ -23,8 +23,10 @@ from engine.geometry.kernels import inpaint as kernels
 Floats = NDArray[np.float32]
 
 # Cells along the longest side: one for 16 texels of the texture's side, or 4 to 8 texels on the surface.
-_TEXELS_PER_CELL, _LEAST_CELLS, _MOST_CELLS = 16, 16, 256
+_TEXELS_PER_CELL, _LEAST_CELLS, _MOST_CELLS = 16, 16, 128
 _N_ROUNDS = 12  # of relaxation at each level; each level starts from the coarser one's result
+# On grids this small the whole object is a few cells, and what no view shows of one way must come from others.
+_SMALL_GRID = 4
 _N_DETAIL_LEVELS = 4  # blocks of 2, 4, 8, 16 texels
 _DETAIL_KEPT = 0.8  # of the detail, at each level farther from what is seen
 _MAX_PARTS = 4  # accumulators side by side, see engine.geometry.compute
@@ -32,7 +34,7 @@ _MAX_PARTS = 4  # accumulators side by side, see engine.geometry.compute
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Nodes of a grid: `grid` (n^3,) numbers them, `places` (K,) are theirs, `values` (K, 4): colour, 1."""
+    """Nodes of a grid: `grid` (6 n^3,) numbers them, `places` (K,) are theirs, `values` (K, 4): colour, 1."""
 
     n: int
     grid: Array
@@ -57,7 +59,7 @@ def inpaint(
     step(2, 3)
     finest = levels[0]
     bases = compute.empty((n_texels, 3), "float32")
-    where = [texels.positions, low, cell, n_cells, finest.grid, finest.values]
+    where = [texels.positions, texels.normals, low, cell, n_cells, finest.grid, finest.values]
     compute.launch(kernels.read_nodes, n_texels, [*where, bases])
     details = _details(texels, baked.colours, seen, bases)
     colours = compute.copy(baked.colours)
@@ -90,15 +92,15 @@ def _levels(
 ) -> list[_Level]:
     """All levels, the finest first, with what is known at each."""
     compute, n_texels = texels.compute, len(texels.index)
-    grid = compute.full(n_cells**3, -1, "int32")
-    compute.launch(kernels.mark, n_texels, [texels.positions, low, cell, n_cells, grid])
+    grid = compute.full(6 * n_cells**3, -1, "int32")
+    compute.launch(kernels.mark, n_texels, [texels.positions, texels.normals, low, cell, n_cells, grid])
     places = _number(compute, grid)
     n_parts = 1 if compute.is_card else min(compute.n_threads, _MAX_PARTS)
     sums = compute.full((n_parts, len(places), 4), 0, "float32")
 
     def add(part: int) -> None:
         first, last = n_texels * part // n_parts, n_texels * (part + 1) // n_parts
-        inputs = [first, texels.positions, colours, seen, low, cell, n_cells, grid, sums[part]]
+        inputs = [first, texels.positions, texels.normals, colours, seen, low, cell, n_cells, grid, sums[part]]
         wp.launch(kernels.collect, dim=last - first, inputs=inputs, device=compute.device)
 
     compute.each(range(n_parts), add, kernels.collect)
@@ -107,7 +109,7 @@ def _levels(
     levels = [_Level(n_cells, grid, places, values)]
     while (finer := levels[-1]).n > 1:
         n = finer.n // 2
-        grid = compute.full(n**3, -1, "int32")
+        grid = compute.full(6 * n**3, -1, "int32")
         compute.launch(kernels.mark_parents, len(finer.places), [finer.places, finer.n, grid])
         places = _number(compute, grid)
         values = compute.empty((len(places), 4), "float32")
@@ -130,10 +132,11 @@ def _spread(compute: Compute, levels: list[_Level]) -> None:
         unknown = compute.where(finer.values[:, 3] == 0)
         count = len(unknown)
         where = [unknown, finer.places, finer.n]
+        takes_all = int(finer.n <= _SMALL_GRID)
         compute.launch(kernels.push, count, [*where, coarser.grid, coarser.values, finer.values])
         relaxed = compute.empty((count, 4), "float32")
         for _ in range(_N_ROUNDS):
-            compute.launch(kernels.relax, count, [*where, finer.grid, finer.values, relaxed])
+            compute.launch(kernels.relax, count, [*where, takes_all, finer.grid, finer.values, relaxed])
             compute.launch(kernels.settle, count, [unknown, relaxed, finer.values])
 
 

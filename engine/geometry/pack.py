@@ -93,15 +93,22 @@ class _Trial:
         return self.state[1] == 0 and self.state[0] <= n_grid
 
 
-def pack(outlines: Outlines, size_px: int, spacing: Spacing, watch: Watch, n_rounds: int = 4) -> Packed:
-    """Packs the charts into a square of `size_px`, as large as they fit."""
+def pack(
+    outlines: Outlines,
+    size_px: int,
+    spacing: Spacing,
+    watch: Watch,
+    n_rounds: int = 4,
+    scale: float | None = None,
+) -> Packed:
+    """Packs the charts into a square of `size_px`, as large as `n_rounds` find; `scale` is where to begin."""
     n_grid = int(size_px / spacing.block_px + 1e-6)
     if outlines.pieces.n_charts > MAX_SEARCHED or watch.is_over:
         return _placed(outlines, _on_shelves(outlines, spacing, n_grid, watch), spacing)
-    scale = guess_scale(outlines, size_px, spacing)
+    factors = (1.0, 0.965) if scale is None else (1.0, 0.99)
+    scale = guess_scale(outlines, size_px, spacing) if scale is None else scale
     best: _Trial | None = None
     too_large = np.inf
-    factors = (1.0, 0.965)
     number = 0
     while best is None or (number < n_rounds and not watch.is_over):
         low, high = number / (number + 1), (number + 1) / (number + 2)

@@ -10,8 +10,8 @@ from engine.geometry.compute import processor
 from engine.geometry.kernels import pack as kernels
 from engine.geometry.pack import MAX_SEARCHED, Outlines, Spacing, guess_scale
 
-# The safest spacing is taken if it keeps this share of the texels that the tightest one would give to charts.
-_WORTH = 0.72
+# What a spacing must keep of the texels that the tightest one would give to charts: the safest, and the next.
+_WORTH, _WORTH_NEXT = 0.72, 0.6
 _SMALLEST_SAFE_PX = 512
 _FINE_GRID = 256
 # Of a grid's blocks, what the gutters around charts may fill before any chart has a texel.
@@ -37,9 +37,10 @@ def choose_spacing(outlines: Outlines, size_px: int, padding: int) -> tuple[Spac
 
         processor().each(fitting, guess, kernels.mark)
         scales = [guessed[spacing] for spacing in fitting]
-        enough = max(scales) * _WORTH**0.5
-        chosen = next(spacing for spacing, scale in zip(fitting, scales, strict=True) if scale >= enough)
-        return chosen, ""
+        for spacing, scale in zip(fitting, scales, strict=True):
+            worth = _WORTH if spacing == wanted[0] else _WORTH_NEXT
+            if scale >= max(scales) * worth**0.5:
+                return spacing, ""
     for gutter_px in range(half - 1, -1, -1):
         if _has_room(Spacing(1, gutter_px), n_charts, size_px):
             return Spacing(1, gutter_px), (

@@ -21,7 +21,7 @@ from engine.geometry.flatten import FlatRules
 from engine.geometry.links import link_faces, without_links
 from engine.geometry.mesh import Mesh
 from engine.geometry.overlap import claim_texels
-from engine.geometry.pack import Outlines, pack
+from engine.geometry.pack import Outlines, Packed, Spacing, pack
 from engine.geometry.settle import Laid, alone, settle
 from engine.geometry.spacing import choose_spacing
 from engine.geometry.unwrap_xatlas import chart_options, pack_options, unwrap_with_xatlas
@@ -118,10 +118,23 @@ def _packed_without_overlaps(
     """Packs the charts; faces that share a texel with others leave their chart, and all is packed again."""
     size_px = options.texture_size_px
     low = 0.65
+    spacing: Spacing | None = None
+    scale: float | None = None
     for number in range(_MAX_REPAIRS + 1):
         high = low + 0.6 * (1 - low)
-        uv, note = _packed(mesh, laid, levels, options, watch.part(low, high))
-        low = high
+        outlines = _outlines(mesh, laid, levels)
+        if outlines is None:
+            uv = np.full((len(levels), 3, 2), 0.5, np.float32)
+            note = "No face has an area, so the texture stays empty."
+            claimed = claim_texels(uv, 1)
+            break
+        if spacing is None:
+            spacing, note = choose_spacing(outlines, size_px, options.padding)
+        n_rounds = 12 if options.brute_force else 4 if outlines.pieces.n_charts > _FEW_CHARTS else 6
+        # Once packed, a few faces more change little.
+        n_rounds = n_rounds if scale is None else 1
+        packed = pack(outlines, size_px, spacing, watch.part(low, high), n_rounds, scale)
+        uv, scale, low = _coordinates(outlines, packed, len(levels), size_px), packed.scale, high
         claimed = claim_texels(uv, min(size_px, _MAX_RASTER_PX))
         if claimed.n_contested == 0:
             break
@@ -141,10 +154,8 @@ def _packed_without_overlaps(
     return Unwrapped(uv, n_charts, use, laid.labels, tuple(notes))
 
 
-def _packed(
-    mesh: Mesh, laid: Laid, levels: Floats, options: UnwrapOptions, watch: Watch
-) -> tuple[Floats, str]:
-    """Coordinates (M, 3, 2) of the packed charts, and a note; charts without area get no room."""
+def _outlines(mesh: Mesh, laid: Laid, levels: Floats) -> Outlines | None:
+    """The charts that have an area, as large to each other as `levels` (M,) ask; None if there are none."""
     areas = mesh.face_areas_normals[0].astype(np.float64)
     n_charts = int(laid.labels.max()) + 1
     surface = np.bincount(laid.labels, areas, minlength=n_charts)
@@ -152,19 +163,18 @@ def _packed(
     density[laid.labels] = levels
     has_area = surface > _LEAST_AREA * surface.sum()
     if not has_area.any():
-        middle = np.full((len(areas), 3, 2), 0.5, np.float32)
-        return middle, "No face has an area, so the texture stays empty."
+        return None
     numbers = np.where(has_area, np.cumsum(has_area) - 1, -1).astype(np.int32)
     shown = Laid(numbers[laid.labels], laid.places * density[laid.labels, None, None])
-    watch.tell(0)
-    outlines = Outlines.of(*shown.pieces(mesh))
-    spacing, note = choose_spacing(outlines, options.texture_size_px, options.padding)
-    n_rounds = 12 if options.brute_force else 4 if outlines.pieces.n_charts > _FEW_CHARTS else 6
-    packed = pack(outlines, options.texture_size_px, spacing, watch, n_rounds)
-    placed = np.clip(packed.places_px / np.float32(options.texture_size_px), 0, 1)
-    uv = np.full((len(areas), 3, 2), placed[0], np.float32)
+    return Outlines.of(*shown.pieces(mesh))
+
+
+def _coordinates(outlines: Outlines, packed: Packed, n_faces: int, size_px: int) -> Floats:
+    """Coordinates (M, 3, 2); faces of charts without area get a place without size."""
+    placed = np.clip(packed.places_px / np.float32(size_px), 0, 1)
+    uv = np.full((n_faces, 3, 2), placed[0], np.float32)
     uv[outlines.pieces.order] = placed[outlines.pieces.corners]
-    return uv, note
+    return uv
 
 
 def _in_unit_box(mesh: Mesh) -> Mesh:

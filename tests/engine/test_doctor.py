@@ -19,6 +19,7 @@ from engine.doctor.child import Outcome
 from engine.doctor.examination import examine_backend, judge_backends
 from engine.doctor.packages import (
     PACKAGES,
+    PINS,
     TORCH_VERSION,
     broken_essentials,
     examine_packages,
@@ -46,7 +47,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_this_machine_can_make_models(report: Report) -> None:
     assert report.can_generate
     found = {finding.name: finding for finding in report.findings}
-    for name in ("numpy", "scipy", "silhouette", "data", "models", "Python", "maquette", "server"):
+    for name in (
+        "numpy",
+        "scipy",
+        "warp-lang",
+        "silhouette",
+        "data",
+        "models",
+        "Python",
+        "maquette",
+        "server",
+        "kernels",
+    ):
         assert found[name].status == "ok", found[name]
     assert found["hunyuan3d-2"].status == "note"
     assert dict(found["torch"].facts)
@@ -119,15 +131,36 @@ def test_a_python_without_any_package_still_gets_an_answer(tmp_path: Path) -> No
     assert not report["can_generate"]
     assert "numpy" in findings["not installed"]["what"]
     assert f"torch=={TORCH_VERSION}" in findings["not installed"]["remedy"]
+    assert '"warp-lang==1.17.*"' in findings["not installed"]["remedy"]  # no shell may read the star
     assert findings["silhouette"]["status"] == "problem"
     assert done.stderr == ""
 
 
 def test_the_package_list_is_the_projects_own() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert f"torch=={TORCH_VERSION}" in project["dependencies"]
+    pinned = {entry for entry in project["dependencies"] if "==" in entry}
+    assert pinned == {f"{name}=={version}" for name, version in PINS.items()}
     declared = {entry.split(">")[0].split("=")[0].strip() for entry in project["dependencies"]}
     assert declared == {package.name for package in PACKAGES}
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "status"),
+    [
+        ("torch", f"{TORCH_VERSION}+cpu", "ok"),
+        ("torch", "2.12.1", "note"),
+        ("warp-lang", "1.17.3", "ok"),
+        ("warp-lang", "1.18.0", "note"),
+        ("numpy", "99.0", "ok"),
+    ],
+)
+def test_another_version_than_the_pinned_one_is_noted(
+    monkeypatch: pytest.MonkeyPatch, name: str, version: str, status: str
+) -> None:
+    monkeypatch.setattr("engine.doctor.packages.read_version", lambda _: version)
+    found = next(each for each in examine_packages(ALL_GOOD).findings if each.name == name)
+    assert found.status == status
+    assert ("install" in found.remedy) is (status == "note")
 
 
 def test_a_broken_package_is_a_problem_with_its_words_and_stops_the_backend() -> None:

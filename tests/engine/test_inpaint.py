@@ -115,11 +115,13 @@ def test_between_charts_every_texel_takes_a_near_one_and_charts_stay() -> None:
     flat = texture.reshape(-1, 3)
     assert np.array_equal(flat[texels.index], np.round(colours * 255).astype(np.uint8))
     rows, columns = np.divmod(texels.index, 64)
-    for row, column in ((0, 0), (63, 63), (10, 33), (50, 2), (31, 32)):
+    for row, column in ((15, 5), (58, 60), (16, 33), (50, 2), (31, 32)):
         away = np.hypot(rows - row, columns - column)
         in_block = (rows // 8 == row // 8) & (columns // 8 == column // 8)
-        near = away == away[in_block].min() if in_block.any() else away <= away.min() + 8
+        near = away == away[in_block].min() if in_block.any() else away <= away.min() + 12
         assert (texture[row, column] == flat[texels.index[near]]).all(axis=1).any()
+    # Far from all charts, where only the smallest copies of the texture look, is the mean.
+    assert np.abs(texture[0, 0] - 255 * colours.mean(axis=0)).max() < 2
 
 
 def test_a_texture_without_charts_is_black_and_one_without_gaps_is_unchanged() -> None:

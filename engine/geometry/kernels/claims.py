@@ -9,18 +9,36 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
-def depth_inside(a: wp.vec2d, b: wp.vec2d, c: wp.vec2d, p: wp.vec2d):
-    """Distance of `p` to the nearest edge of the triangle, in texels; negative outside, -1 without area."""
+def edge_line(a: wp.vec2d, b: wp.vec2d, side: wp.float64):
+    """The line through `a` and `b` as (nx, ny, d): nx x + ny y + d is the distance of (x, y) to its left.
+
+    With `side` -1 to its right; for points in one place it is -1 everywhere.
+    """
+    length = wp.length(b - a)
+    line = wp.vec3d(wp.float64(0.0), wp.float64(0.0), wp.float64(-1.0))
+    if length > wp.float64(0.0):
+        nx = (a[1] - b[1]) * side / length
+        ny = (b[0] - a[0]) * side / length
+        line = wp.vec3d(nx, ny, -(nx * a[0] + ny * a[1]))
+    return line
+
+
+@wp.func
+def winding(a: wp.vec2d, b: wp.vec2d, c: wp.vec2d):
+    """1 if the corners run counter-clockwise, -1 if clockwise."""
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-    longest = wp.max(wp.max(wp.length(b - a), wp.length(c - b)), wp.length(a - c))
-    nearest = wp.float64(-1.0)
-    if wp.abs(area) > wp.float64(1.0e-12) * longest * longest and longest > wp.float64(0.0):
-        side = wp.sign(area)
-        ab = ((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])) * side / wp.length(b - a)
-        bc = ((c[0] - b[0]) * (p[1] - b[1]) - (c[1] - b[1]) * (p[0] - b[0])) * side / wp.length(c - b)
-        ca = ((a[0] - c[0]) * (p[1] - c[1]) - (a[1] - c[1]) * (p[0] - c[0])) * side / wp.length(a - c)
-        nearest = wp.min(wp.min(ab, bc), ca)
-    return nearest
+    return wp.where(area < wp.float64(0.0), wp.float64(-1.0), wp.float64(1.0))
+
+
+@wp.func
+def depth_inside(ab: wp.vec3d, bc: wp.vec3d, ca: wp.vec3d, column: int, row: int):
+    """Distance of a texel's centre to the nearest of a triangle's edges, in texels; negative outside."""
+    x = wp.float64(column) + wp.float64(0.5)
+    y = wp.float64(row) + wp.float64(0.5)
+    one = ab[0] * x + ab[1] * y + ab[2]
+    two = bc[0] * x + bc[1] * y + bc[2]
+    three = ca[0] * x + ca[1] * y + ca[2]
+    return wp.min(wp.min(one, two), three)
 
 
 @wp.func
@@ -58,10 +76,13 @@ def claim(
     if low < high:
         left = first_texel(wp.min(wp.min(a[0], b[0]), c[0]), size_px)
         right = end_texel(wp.max(wp.max(a[0], b[0]), c[0]), size_px)
+        side = winding(a, b, c)
+        ab = edge_line(a, b, side)
+        bc = edge_line(b, c, side)
+        ca = edge_line(c, a, side)
         for row in range(low, high):
             for column in range(left, right):
-                p = wp.vec2d(wp.float64(column) + wp.float64(0.5), wp.float64(row) + wp.float64(0.5))
-                if depth_inside(a, b, c, p) > slack_px:
+                if depth_inside(ab, bc, ca, column, row) > slack_px:
                     if owners[row, column] < 0:
                         owners[row, column] = face
                     else:
@@ -86,12 +107,15 @@ def count(
     right = end_texel(wp.max(wp.max(a[0], b[0]), c[0]), size_px)
     low = first_texel(wp.min(wp.min(a[1], b[1]), c[1]), size_px)
     high = end_texel(wp.max(wp.max(a[1], b[1]), c[1]), size_px)
+    side = winding(a, b, c)
+    ab = edge_line(a, b, side)
+    bc = edge_line(b, c, side)
+    ca = edge_line(c, a, side)
     n_covered = int(0)
     n_contested = int(0)
     for row in range(low, high):
         for column in range(left, right):
-            p = wp.vec2d(wp.float64(column) + wp.float64(0.5), wp.float64(row) + wp.float64(0.5))
-            if depth_inside(a, b, c, p) > slack_px:
+            if depth_inside(ab, bc, ca, column, row) > slack_px:
                 n_covered += 1
                 n_contested += wp.int32(contested[row, column])
     counts[face, 0] = n_covered
