@@ -39,10 +39,10 @@ class Cost:
 def estimate_cost(environment: Mapping[str, str], *, system: str = sys.platform) -> Cost:
     """What the engine takes on this computer: with CUDA where there is an NVIDIA driver, else without.
 
-    With CUDA, Linux: 2.99 GB in the 20 largest wheels (torch 2.13, CUDA 13, Warp 1.17), 5.44 GB unpacked, read
-    from the wheels' own directories; 0.15 and 0.35 GB for the 53 others, measured. Windows carries CUDA inside
-    torch's wheel and is taken to be the same. Without: 1.74 GB on the disk, measured on Linux with torch
-    2.13.0+cpu; 0.44 of them are Warp, which has its CUDA in it everywhere but on macOS (0.07).
+    With CUDA, Linux: 2.99 GB in the 20 largest wheels (torch 2.13, CUDA 13, Warp 1.17), 5.44 GB unpacked,
+    read from the wheels' own directories; 0.15 and 0.35 GB for the 53 others, measured. Windows carries CUDA
+    inside torch's wheel and is taken to be the same. Without: 1.74 GB on the disk, measured on Linux with
+    torch 2.13.0+cpu; 0.44 of them are Warp, which has its CUDA in it everywhere but on macOS (0.07).
     """
     backend = environment.get("UV_TORCH_BACKEND", "auto")
     has_cuda = has_nvidia_driver(environment, system=system) if backend == "auto" else backend != "cpu"

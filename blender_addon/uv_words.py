@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 _BEGUN = re.compile(r"^\s*Downloading (?P<name>\S+) .*\((?P<size>[\d.]+) ?(?P<unit>[KMGT]?i?B)\)")
 _DONE = re.compile(r"^\s*Downloaded (?P<name>\S+)")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
-# From packed to unpacked bytes: the 20 largest wheels of torch 2.13 with CUDA 13 and of Warp 1.17 on Linux are
-# 2.99 GB, and 5.44 GB when unpacked (from the directories inside the wheels).
+# From packed to unpacked bytes: the 20 largest wheels of torch 2.13 with CUDA 13 and of Warp 1.17 on Linux
+# are 2.99 GB, and 5.44 GB when unpacked (from the directories inside the wheels).
 _UNPACKED = 1.82
 
 

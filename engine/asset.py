@@ -42,7 +42,9 @@ class Asset:
         """The asset as the message that carries it; arrays are not copied."""
         images = tuple(
             results.NamedImage(
-                name, "sRGB" if name == BASE_COLOR else "Non-Color", arrays.Image("file", arrays.Array("uint8", (len(data),), data))
+                name,
+                "sRGB" if name == BASE_COLOR else "Non-Color",
+                arrays.Image("file", arrays.Array("uint8", (len(data),), data)),
             )
             for name, data in self.images.items()
         )

@@ -31,12 +31,12 @@ _WAVES = 24
 
 
 def organic_body(n_faces: int, *, bumps: float = 0.006) -> Mesh:
-    """A creature of about `n_faces` faces in the common frame; `bumps` is how far its skin rises and falls."""
+    """A creature of about `n_faces` faces in the common frame; `bumps` is how far its skin rises."""
     return bring_into_frame(decimate(_dense(bumps), n_faces).mesh, {}).mesh
 
 
 def paint_of(points: Floats) -> Floats:
-    """A colour (…, 3) in [0, 1] for each point (…, 3): waves of every length with amplitudes as in photographs."""
+    """A colour (…, 3) in [0, 1] for each point (…, 3): waves whose amplitudes are as in photographs."""
     rng = np.random.default_rng(11)
     colours = np.full(points.shape, 0.5, np.float32)
     for _ in range(_WAVES):

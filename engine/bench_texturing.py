@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import BadRequest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.geometry.bake import Texels, View
     from engine.geometry.compute import Compute
     from engine.geometry.mesh import Mesh
+
+    Floats = NDArray[np.float32]
 
 _UNWRAPPED_FACES = (40_000, 100_000, 200_000)
 _SIZE_PX = 2048
@@ -25,7 +30,7 @@ _UNSEEN = 0.35
 
 @dataclass(frozen=True)
 class Row:
-    """One work: seconds at best and in the middle of its rounds, and, if it was compared, the other's seconds.
+    """One work: seconds at best and in the middle of its rounds, and the other's if it was compared.
 
     `peak_vram_bytes` is what torch held at most while a card worked, 0 on the processor.
     """
@@ -109,13 +114,45 @@ def _unwrap_row(mesh: Mesh, size_px: int, n_rounds: int, against: str) -> Row:
     times = timed(
         lambda: made.append(unwrap(mesh.vertices, mesh.faces, UnwrapOptions(size_px))), n_rounds=n_rounds
     )
-    other = 0.0
+    notes, other = f"ours {_quality(mesh, made[-1].uv, size_px)}, {made[-1].n_charts} charts", 0.0
     if against == "xatlas":
         import xatlas
 
-        other = min(timed(lambda: xatlas.parametrize(mesh.vertices, mesh.faces), n_rounds=1))
-    notes = f"{made[-1].n_charts} charts, {made[-1].use:.0%} of the texture"
+        laid = []
+        other = min(timed(lambda: laid.append(xatlas.parametrize(mesh.vertices, mesh.faces)), n_rounds=1))
+        _, faces, places = laid[-1]
+        notes += f"; xatlas {_quality(mesh, places[faces], size_px)}"
     return row_of(f"unwrap {len(mesh.faces):,} faces", times, notes, against, other)
+
+
+def _quality(mesh: Mesh, uv: Floats, size_px: int) -> str:
+    """The layout's stretch, use and overlap in words."""
+    from engine.geometry.overlap import claim_texels
+
+    claims = claim_texels(uv, size_px)
+    use, overlap = claims.n_covered / size_px**2, claims.n_contested / max(claims.n_covered, 1)
+    return f"L2 {stretch_l2(mesh, uv):.4f}, use {use:.3f}, overlap {overlap:.2%}"
+
+
+def stretch_l2(mesh: Mesh, uv: Floats) -> float:
+    """Area-weighted L2 stretch of coordinates (M, 3, 2), 1 where every face keeps its shape and its share.
+
+    Sander, Snyder, Gortler and Hoppe, "Texture mapping progressive meshes" (2001), section 3, times the root
+    of the areas' ratio. Faces without area on either side are left out.
+    """
+    import numpy as np
+
+    corners, flat = mesh.corners.astype(np.float64), uv.astype(np.float64)
+    edges, sides = corners[:, 1:] - corners[:, :1], flat[:, 1:] - flat[:, :1]
+    turn = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]
+    areas = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2
+    kept = (np.abs(turn) > 1e-14) & (areas > 1e-14)
+    edges, sides, turn, areas = edges[kept], sides[kept], turn[kept], areas[kept]
+    by_u = (edges[:, 0] * sides[:, 1, 1:] - edges[:, 1] * sides[:, 0, 1:]) / turn[:, None]
+    by_v = (edges[:, 1] * sides[:, 0, :1] - edges[:, 0] * sides[:, 1, :1]) / turn[:, None]
+    squares = ((by_u**2).sum(axis=1) + (by_v**2).sum(axis=1)) / 2
+    mean = float((squares * areas).sum() / areas.sum())
+    return float(np.sqrt(mean * (np.abs(turn).sum() / 2) / areas.sum()))
 
 
 def _pixel_rows(
@@ -141,7 +178,8 @@ def _pixel_rows(
         rows.append(row_of(work, timed(call, n_rounds=n_rounds, compute=compute), notes, vram=peak.read()))
 
     if compute.is_card:
-        measure(f"one {size_px}² view of {len(mesh.faces):,} faces: ids, weights, depth, one map", one_view(compute, mesh, size_px))
+        work = f"one {size_px}² view of {len(mesh.faces):,} faces: ids, weights, depth, one map"
+        measure(work, one_view(compute, mesh, size_px))
     measure(
         f"six {size_px}² position + normal renders, {len(mesh.faces):,} faces",
         lambda: draw_control_maps(compute, mesh, PAINT_VIEWS, size_px),
@@ -150,11 +188,14 @@ def _pixel_rows(
     def located() -> Texels:
         return locate_texels(mesh, uv, size_px, compute)
 
-    measure(f"bake six {size_px}² views into {size_px}², fast", lambda: bake(mesh, located(), views, blend=Blend()))
+    measure(
+        f"bake six {size_px}² views into {size_px}², fast",
+        lambda: bake(mesh, located(), views, blend=Blend()),
+    )
     texels = located()
     baked = bake(mesh, texels, views)
     measure(
-        f"the same solved for the texels, 2 rounds more",
+        "the same solved for the texels, 2 rounds more",
         lambda: refine(mesh, uv, texels, baked, views, n_rounds=2),
     )
     # What no view shows lies together: everything below a height.
@@ -162,7 +203,8 @@ def _pixel_rows(
     seen = compute.put(height > np.quantile(height, _UNSEEN))
     hidden = Baked(baked.colours, seen)
     measure(
-        f"in-paint {size_px}² with {_UNSEEN:.0%} unseen, gutters too", lambda: dilate(texels, inpaint(texels, hidden))
+        f"in-paint {size_px}² with {_UNSEEN:.0%} unseen, gutters too",
+        lambda: dilate(texels, inpaint(texels, hidden)),
     )
     return rows
 

@@ -1,4 +1,4 @@
-"""Where the device code lies once it is compiled, and whether some is there already; nothing is compiled here."""
+"""Where device code lies once it is compiled, and whether some is there already; nothing is compiled here."""
 
 from __future__ import annotations
 

@@ -101,12 +101,12 @@ def _merge(mesh: Mesh, links: Links, areas: Floats, normals: Floats, rules: Char
         target = np.arange(len(weights))
         target[two[chosen]] = one[chosen]
         kept, renumbered = np.unique(target, return_inverse=True)
-        weights = np.bincount(renumbered, weights, minlength=len(kept))
+        weights = np.asarray(np.bincount(renumbered, weights, minlength=len(kept)), np.float64)
         sums = np.stack([np.bincount(renumbered, sums[:, i], minlength=len(kept)) for i in range(3)], axis=1)
         gone = np.bincount(renumbered[one[chosen]], shared[chosen], minlength=len(kept))
         borders = np.bincount(renumbered, borders, minlength=len(kept)) - 2 * gone
         labels = renumbered[labels].astype(np.int32)
-        pairs, shared, sharp = _gather(renumbered[pairs], shared, sharp, len(kept))
+        pairs, shared, sharp = _gather(renumbered[pairs].astype(np.int32), shared, sharp, len(kept))
         watch.tell(1 - len(kept) / n_faces)
     return labels
 
@@ -123,8 +123,8 @@ def _gather(
     low, high = pairs.min(axis=1).astype(np.int64), pairs.max(axis=1).astype(np.int64)
     apart = low != high
     keys, index = np.unique((low * n_charts + high)[apart], return_inverse=True)
-    summed = np.bincount(index, lengths[apart], minlength=len(keys))
-    sharpened = np.bincount(index, sharp[apart], minlength=len(keys))
+    summed = np.asarray(np.bincount(index, lengths[apart], minlength=len(keys)), np.float64)
+    sharpened = np.asarray(np.bincount(index, sharp[apart], minlength=len(keys)), np.float64)
     return np.stack(np.divmod(keys, n_charts), axis=1), summed, sharpened
 
 
@@ -134,7 +134,7 @@ def _regrow(
     """Charts anew, grown from the middle face of each chart, and without teeth along their borders."""
     n_charts = int(labels.max()) + 1
     weights = np.maximum(areas, 1e-30).astype(np.float64)
-    total = np.bincount(labels, weights, minlength=n_charts)
+    total = np.asarray(np.bincount(labels, weights, minlength=n_charts), np.float64)
     middles = _means(labels, centres, weights, total)
     axes = _means(labels, normals, weights, total)
     axes /= np.maximum(np.linalg.norm(axes, axis=1), 1e-20)[:, None]

@@ -113,7 +113,7 @@ class Compute:
         return condition.reshape(-1).nonzero().reshape(-1)
 
     def volume(self, vertices: Array, faces: Array) -> Any:
-        """Warp's mesh over vertices (N, 3) and flat faces (3 M,) int32 on the device, for rays; keep it alive."""
+        """Warp's mesh of vertices (N, 3) and flat faces (3 M,) int32 on the device, for rays."""
         wrapped = (
             (wp.from_torch(vertices, dtype=wp.vec3), wp.from_torch(faces, dtype=wp.int32))
             if self.is_card

@@ -37,7 +37,8 @@ def export_glb(
     """The GLB of a textured mesh.
 
     `uv` (M, 3, 2) in [0, 1] per corner, origin bottom-left; `base_color_png` is embedded as it is, sRGB;
-    `maps` are PNG files of data: "normal" in tangent space, "occlusion" in red. `extras` is written to `asset.extras` under "maquette" and must be JSON.
+    `maps` are PNG files of data: "normal" in tangent space, "occlusion" in red. `extras` is written to
+    `asset.extras` under "maquette" and must be JSON.
     """
     vertices, uvs, faces, normals = split_at_seams(mesh, uv)
     placed = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False, validate=False)

@@ -24,8 +24,8 @@ _N_SAMPLES = 40_000
 _MOST = 1.5
 # The pull towards 1, as a share of the mean say of a view's overlaps.
 _PULL = 0.05
-# Exposure differs by one ratio everywhere: two views whose ratios scatter (median deviation of the logarithms)
-# by much more than this show different things there, and tell little of it.
+# Exposure differs by one ratio everywhere: two views whose ratios scatter by much more than this (median
+# deviation of the logarithms) show different things there, and tell little of it.
 _SPREAD = 0.05
 # Below and above this, clipping has eaten what a factor would tell.
 _DARKEST, _BRIGHTEST = 0.04, 0.96

@@ -17,8 +17,8 @@ from engine.geometry.kernels import gutter as kernels
 # Texels around charts that are filled from the nearest; farther away, where only the coarsest copies look,
 # the mean colour does. A chart's own blocks at mip level 4 are 16 texels wide.
 _REACH_PX = 16
-# The unwrap gives a block of this side to one chart alone, where the texture has room: what a copy of the texture
-# an eighth as large makes one texel of must hold that chart's colours only.
+# The unwrap gives a block of this side to one chart alone, where the texture has room: what a copy of the
+# texture an eighth as large makes one texel of must hold that chart's colours only.
 BLOCK_PX = 8
 
 

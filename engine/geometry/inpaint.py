@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 # Cells along the longest side: one for 16 texels of the texture's side, or 4 to 8 texels on the surface.
 _TEXELS_PER_CELL, _LEAST_CELLS, _MOST_CELLS = 16, 16, 128
 _N_ROUNDS = 12  # of relaxation at each level; each level starts from the coarser one's result
-# On grids this small the whole object is a few cells, and what no view shows of one way must come from others.
+# On grids this small the object is a few cells, and what no view shows of one way must come from others.
 _SMALL_GRID = 4
 _N_DETAIL_LEVELS = 4  # blocks of 2, 4, 8, 16 texels
 _DETAIL_KEPT = 0.8  # of the detail, at each level farther from what is seen
@@ -100,7 +100,18 @@ def _levels(
 
     def add(part: int) -> None:
         first, last = n_texels * part // n_parts, n_texels * (part + 1) // n_parts
-        inputs = [first, texels.positions, texels.normals, colours, seen, low, cell, n_cells, grid, sums[part]]
+        inputs = [
+            first,
+            texels.positions,
+            texels.normals,
+            colours,
+            seen,
+            low,
+            cell,
+            n_cells,
+            grid,
+            sums[part],
+        ]
         wp.launch(kernels.collect, dim=last - first, inputs=inputs, device=compute.device)
 
     compute.each(range(n_parts), add, kernels.collect)

@@ -1,7 +1,7 @@
 """How much of the sky each texel sees: the share of a cosine-weighted hemisphere that nothing stands before.
 
-The sky is a number of directions spread evenly over the sphere; each is a distant camera whose depth map tells
-every texel at once whether it is seen from there, so no ray is traced. The object alone hides the sky.
+The sky is a number of directions spread evenly over the sphere; each is a distant camera whose depth map
+tells every texel at once whether it is seen from there, so no ray is traced. The object alone hides the sky.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def bake_occlusion(
     n_directions: int = _N_DIRECTIONS,
     step: Callable[[int, int], None] = lambda step, n_steps: None,
 ) -> Array:
-    """Openness (T,) float32 in [0, 1]: 1 where the whole hemisphere is free. `step` hears of each direction."""
+    """Openness (T,) float32 in [0, 1]: 1 where the whole hemisphere is free. `step` hears of directions."""
     compute, n_texels = texels.compute, len(texels.index)
     seen = compute.full((n_texels, 2), 0, "float32")
     placed, no_trust = Placed(compute, mesh), compute.empty((0, 0), "float32")

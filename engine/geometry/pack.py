@@ -90,7 +90,7 @@ class _Trial:
 
     def fits(self, n_grid: int) -> bool:
         """Whether all charts lie in the grid."""
-        return self.state[1] == 0 and self.state[0] <= n_grid
+        return bool(self.state[1] == 0 and self.state[0] <= n_grid)
 
 
 def pack(

@@ -1,8 +1,9 @@
 """What decimation takes from a surface comes back as a picture of its normals, in tangent space.
 
-The frame is glTF's and Blender's (MikkTSpace): at each corner the direction of u, averaged by angle over the
-faces that share the vertex, its texture coordinates and the sense of turning, made square to the smooth normal;
-the bitangent points towards v, so green is up. A texture of it is data, not sRGB: (0.5, 0.5, 1) is flat.
+The frame is glTF's and Blender's (MikkTSpace): at each corner the direction of u, averaged by angle over
+the faces that share the vertex, its texture coordinates and the sense of turning, made square to the smooth
+normal; the bitangent points towards v, so green is up. A texture of it is data, not sRGB: (0.5, 0.5, 1) is
+flat.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def bake_relief(mesh: Mesh, uv: Floats, texels: Texels, fine: Mesh, reach: float
 
 
 def tangents(mesh: Mesh, uv: Floats) -> Floats:
-    """Tangents (M, 3, 4) per corner: the unit direction of u on the surface, and the sign of the bitangent."""
+    """Tangents (M, 3, 4) per corner: the direction of u on the surface, and the sign of the bitangent."""
     corners, n_faces = mesh.corners.astype(np.float64), len(mesh.faces)
     edges, flat = corners[:, 1:] - corners[:, :1], uv[:, 1:].astype(np.float64) - uv[:, :1]
     turn = flat[:, 0, 0] * flat[:, 1, 1] - flat[:, 1, 0] * flat[:, 0, 1]
@@ -62,16 +63,20 @@ def tangents(mesh: Mesh, uv: Floats) -> Floats:
     along = (flat[:, 1, 1, None] * edges[:, 0] - flat[:, 0, 1, None] * edges[:, 1]) * sign[:, None]
     normals = mesh.vertex_normals[mesh.faces].astype(np.float64)
     squared = _unit(along[:, None] - normals * np.einsum("mi,mci->mc", along, normals)[..., None])
-    weighted = np.where(np.isfinite(squared), squared, 0) * _angles(corners)[..., None]
+    weighted = squared * _angles(corners)[..., None]
     keys = np.empty((3 * n_faces, 4), np.int64)
     keys[:, 0] = mesh.faces.ravel()
     keys[:, 1:3] = np.ascontiguousarray(uv.reshape(-1, 2), np.float32).view(np.int32)
     keys[:, 3] = np.repeat(sign, 3)
     _, groups = np.unique(keys, axis=0, return_inverse=True)
     groups = groups.reshape(-1)
-    summed = np.stack([np.bincount(groups, weighted[..., i].ravel()) for i in range(3)], axis=1)
+    summed = np.zeros((int(groups.max(initial=-1)) + 1, 3))
+    for axis in range(3):
+        summed[:, axis] = np.bincount(groups, weighted[..., axis].ravel(), minlength=len(summed))
     mean = _unit(summed)[groups].reshape(n_faces, 3, 3)
-    return np.concatenate([mean, np.broadcast_to(sign[:, None, None], (n_faces, 3, 1))], axis=2).astype(np.float32)
+    return np.concatenate([mean, np.broadcast_to(sign[:, None, None], (n_faces, 3, 1))], axis=2).astype(
+        np.float32
+    )
 
 
 def _angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import copy
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,19 +24,22 @@ JSON_CHUNK, BINARY_CHUNK = b"JSON", b"BIN\0"
 _COMPONENTS = {"int8": 5120, "uint8": 5121, "int16": 5122, "uint16": 5123, "uint32": 5125, "float32": 5126}
 _SHAPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 VERTICES, INDICES = 34962, 34963  # what a buffer view is for, as glTF numbers it
+_Z_UP = [-(0.5**0.5), 0.0, 0.0, 0.5**0.5]  # a quarter turn about X: (x, y, z) becomes (x, z, -y)
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
     """The JSON `tree` of a glTF file, the `binary` of its one buffer, and further chunks (type, content).
 
-    `notes` say in words what could not be taken over.
+    `notes` say in words what could not be taken over. `is_converted`: it was made of another format, which
+    does not say what is up.
     """
 
     tree: dict[str, Any]
     binary: bytes
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     notes: tuple[str, ...] = ()
+    is_converted: bool = False
 
     def as_glb(self) -> bytes:
         """The document as a binary glTF file."""
@@ -101,7 +104,16 @@ class Draft:
             if not buffers:
                 buffers.append({})
             buffers[0]["byteLength"] = self._length
-        return Document(self.tree, b"".join(self._pieces), self._document.chunks, self._document.notes)
+        return replace(self._document, tree=self.tree, binary=b"".join(self._pieces))
+
+
+def raised(document: Document) -> Document:
+    """`document` under a root node that turns its +Z to glTF's up, +Y; no number in it changes."""
+    draft = Draft(document)
+    scene = draft.tree["scenes"][draft.tree["scene"]]
+    root = {"name": "Z up", "rotation": _Z_UP, "children": scene["nodes"]}
+    scene["nodes"] = [draft.add("nodes", root)]
+    return draft.finish()
 
 
 def _padded_rows(values: NDArray[Any]) -> tuple[bytes, int]:

@@ -1,4 +1,4 @@
-"""What a material says of its base colour, and the one change that a new texture makes to it."""
+"""What a material says of its base colour, and what a new texture changes in it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ _OLDER = "KHR_materials_pbrSpecularGlossiness"
 
 
 def with_texture(
-    material: dict[str, Any], texture: int, layer: int | None, place: dict[str, Any]
+    material: dict[str, Any],
+    texture: int,
+    layer: int | None,
+    place: dict[str, Any],
+    occlusion: int | None = None,
 ) -> dict[str, Any]:
     """`material` with `texture` as its base colour, opacity as before, nothing else changed.
 
     `layer` is the TEXCOORD that the texture uses; None keeps `place`, where the old texture was looked up.
+    `occlusion` is a texture of data in the same place; None leaves the material's own, if it has one.
     """
     made = copy.deepcopy(material)
     older = made.get("extensions", {}).get(_OLDER)
@@ -30,6 +35,8 @@ def with_texture(
     info["index"] = texture
     shine = made.setdefault("pbrMetallicRoughness", {})
     shine["baseColorTexture"] = info
+    if occlusion is not None:
+        made["occlusionTexture"] = {**copy.deepcopy(info), "index": occlusion}
     if "baseColorFactor" in shine:
         shine["baseColorFactor"] = [1.0, 1.0, 1.0, *shine["baseColorFactor"][3:4]]
     if older is not None:

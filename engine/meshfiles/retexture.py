@@ -1,7 +1,8 @@
 """A new texture comes into a file; all that does not depend on it stays as it was, index by index.
 
 Vertices keep their order: those that a new seam splits are repeated at the end of their list, with all that
-they carry. Materials keep every property but the base colour's texture and its factor.
+they carry. Materials keep every property but the base colour's texture and its factor; their occlusion too,
+unless a new one is given.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _CLAMP = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
 
 @dataclass(frozen=True, eq=False)
 class Paint:
-    """A texture called `name`, a PNG, for the parts that are numbered.
+    """A texture called `name`, a PNG, for the parts that are numbered, and their `occlusion`, a PNG as well.
 
     `uv` are new coordinates of each part's faces (M, 3, 2), origin bottom-left, NaN for a face without a
     place; None where the part's own coordinates are kept.
@@ -38,6 +39,7 @@ class Paint:
     png: bytes
     parts: tuple[int, ...]
     uv: Mapping[int, Floats] | None
+    occlusion: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,9 @@ def repaint(
     )
     tinted = [part for part in every if set_colours_aside(document, _primitive(draft, scene, part))]
     notes = []
+    shaded = {scene.parts[part].material for paint in paints if paint.occlusion for part in paint.parts}
+    if any("occlusionTexture" in document.tree["materials"][number] for number in shaded & changed):
+        notes.append("The new occlusion maps take the place of those that the materials had.")
     if tinted:
         notes.append(
             "Vertex colours would tint the new texture: they are kept under another name (_COLOR_0), "
@@ -87,18 +92,14 @@ def repaint(
 
 def _hang(draft: Draft, scene: Scene, paint: Paint, layer: int, roughness: float) -> set[int]:
     """Makes `paint` the base colour of its parts' materials; returns those that the file had."""
-    image = draft.add_image(paint.png, paint.name)
-    shared: int | None = None
-    if paint.uv is not None:
-        shared = draft.add("textures", {"source": image, "sampler": draft.add("samplers", _CLAMP)})
+    images = [draft.add_image(paint.png, paint.name)]
+    if paint.occlusion is not None:
+        images.append(draft.add_image(paint.occlusion, f"{paint.name} occlusion"))
+    shared = [] if paint.uv is None else _textures(draft, images, draft.add("samplers", _CLAMP))
     changed = set()
     for material, parts in _by_material(scene, paint.parts).items():
-        texture = shared
-        if texture is None:
-            sampler = None if material is None else own_sampler(draft.tree, material)
-            texture = draft.add(
-                "textures", {"source": image} if sampler is None else {"source": image, "sampler": sampler}
-            )
+        sampler = None if material is None else own_sampler(draft.tree, material)
+        textures = shared or _textures(draft, images, sampler)
         number = material
         if number is None:
             look = {"metallicFactor": 0.0, "roughnessFactor": float(roughness)}
@@ -111,8 +112,13 @@ def _hang(draft: Draft, scene: Scene, paint: Paint, layer: int, roughness: float
         materials = draft.tree["materials"]
         place = base_colour_place(draft.tree, number)
         used = layer if paint.uv is not None else None
-        materials[number] = with_texture(materials[number], texture, used, place)
+        materials[number] = with_texture(materials[number], textures[0], used, place, *textures[1:])
     return changed
+
+
+def _textures(draft: Draft, images: Sequence[int], sampler: int | None) -> list[int]:
+    sampled = {} if sampler is None else {"sampler": sampler}
+    return [draft.add("textures", {"source": image, **sampled}) for image in images]
 
 
 def _primitive(draft: Draft, scene: Scene, part: int) -> dict[str, Any]:

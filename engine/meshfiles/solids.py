@@ -52,7 +52,7 @@ class Found:
 def document_of(found: Found) -> Document:
     """The document of what a reader found."""
     tree: dict[str, Any] = {"asset": {"version": "2.0", "generator": "Maquette"}, "scene": 0}
-    draft = Draft(Document(tree, b"", (), found.notes))
+    draft = Draft(Document(tree, b"", notes=found.notes, is_converted=True))
     draft.add("scenes", {"nodes": list(range(len(found.solids)))})
     materials: dict[str, int] = {}
     for solid in found.solids:

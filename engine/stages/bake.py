@@ -39,9 +39,7 @@ def bake_views(settings: BakeSettings) -> Stage[Charted, Painted]:
     return Stage("bake", work)
 
 
-def _maps(
-    charted: Charted, texels: Texels, settings: BakeSettings, progress: Progress
-) -> dict[str, Array]:
+def _maps(charted: Charted, texels: Texels, settings: BakeSettings, progress: Progress) -> dict[str, Array]:
     """The further maps that are asked for, by name."""
     body, maps = charted.body, {}
     if settings.normal_map and body.dense is None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from engine.errors import BadInput
 from engine.geometry.mesh import Mesh
 from engine.geometry.weld import flip, is_degenerate, weld
-from engine.meshfiles.document import Document
+from engine.meshfiles.document import Document, raised
 from engine.meshfiles.read import read_mesh_file
 from engine.meshfiles.scene import Scene
 from engine.runner import Progress, Stage
+from engine.stages.aside import aside
 from engine.stages.mesh_values import Loaded
 
 Doubles = NDArray[np.float64]
@@ -25,12 +26,14 @@ def load_mesh(up: Up) -> Stage[Path, Loaded]:
     """The stage from a file's name to what is in it; raises BadInput naming the file."""
 
     def work(path: Path, progress: Progress) -> Loaded:
-        document, scene = read_mesh_file(path)
+        document, scene = aside(lambda: read_mesh_file(path), progress)
         for note in scene.notes:
             progress.note(note)
         progress.step(1, 2)
+        if up == "z" and document.is_converted:
+            document = raised(document)
         try:
-            loaded = _looked_at(path.name, document, scene, up)
+            loaded = aside(lambda: _looked_at(path.name, document, scene, up), progress)
         except BadInput as error:
             raise BadInput(f"{path}: {error.message}", remedy=error.remedy, action="") from error
         progress.step(2, 2)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.geometry.bake import sample
 from engine.geometry.rasterise import rasterise
@@ -19,11 +17,9 @@ from engine.meshfiles.retexture import Paint, repaint
 from engine.runner import Progress, Stage
 from engine.settings import SaveSettings
 from engine.stages.mesh_values import Group, Laid, Retextured, TexturedGroups
+from engine.stages.save import as_png
 
 Floats = NDArray[np.float32]
-
-# zlib level: as for generated assets.
-_PNG_LEVEL = 3
 
 
 def save_mesh(settings: SaveSettings, provenance: Mapping[str, Any]) -> Stage[TexturedGroups, Retextured]:
@@ -34,11 +30,10 @@ def save_mesh(settings: SaveSettings, provenance: Mapping[str, Any]) -> Stage[Te
         loaded = laid.aimed.loaded
         paints = []
         for number, (group, textured) in enumerate(zip(laid.groups, made.textured, strict=True)):
-            pixels = _with_opacity(laid, group, textured.texture, progress)
-            png = io.BytesIO()
-            Image.fromarray(pixels).save(png, "PNG", compress_level=_PNG_LEVEL)
+            png = as_png(_with_opacity(laid, group, textured.texture, progress))
             uv = _uv_of_parts(laid, group) if laid.is_new else None
-            paints.append(Paint(f"{group.name}", png.getvalue(), group.parts, uv))
+            shade = textured.maps.get("occlusion")
+            paints.append(Paint(group.name, png, group.parts, uv, None if shade is None else as_png(shade)))
             progress.step(number + 1, len(laid.groups) + 1)
         repainted = repaint(loaded.document, loaded.scene, paints, provenance, settings.roughness)
         for note in repainted.notes:

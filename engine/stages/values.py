@@ -90,7 +90,7 @@ class Painted:
 
 @dataclass(frozen=True, eq=False)
 class Textured:
-    """A charted body with its whole texture (S, S, 3) uint8 sRGB, top row first, and further `maps` as large."""
+    """A charted body with its whole texture (S, S, 3) uint8 sRGB, top row first; `maps` are as large."""
 
     charted: Charted
     texture: NDArray[np.uint8]

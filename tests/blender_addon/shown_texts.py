@@ -10,7 +10,7 @@ from protocol.states import STATES
 # Files whose words are met on a command line or in a log only.
 _WITHOUT = (
     "engine/__main__.py",
-    "engine/bench_wire.py",
+    "engine/bench_",
     "engine/cli/",
     "engine/client.py",  # the command line's client; the add-on has its own
     "engine/doctor/",  # but for its verdict, see below
@@ -20,7 +20,7 @@ _WITHOUT = (
     "engine/meshfiles/",
     "engine/pipelines/texture.py",
     *(f"engine/stages/{name}.py" for name in ("align", "lay_out", "load_mesh", "save_mesh")),
-    "engine/geometry/fit.py",
+    *(f"engine/geometry/{name}.py" for name in ("fit", "own_uv")),
     "engine/settings.py",  # --set; the fields of the panel have bounds of their own
 )
 

@@ -19,7 +19,7 @@ from blender_addon.engine_homes import Home, completed_environments, read_marker
 from blender_addon.engine_process import EngineMissing, find_engine
 from blender_addon.engine_setup import Setup, SetupPlan, SetupState
 from blender_addon.pip_settings import has_own_torch, uv_environment
-from blender_addon.setup_checks import check_platform, estimate_cost, torch_of
+from blender_addon.setup_checks import bytes_to_come, check_platform, estimate_cost, torch_of
 from blender_addon.uv_tool import SetupStopped
 from blender_addon.uv_words import Progress, follow, read_fault
 
@@ -300,6 +300,15 @@ def test_a_card_costs_more_than_none() -> None:
     )
     assert without.disk_bytes < with_card.disk_bytes
     assert without.download_bytes < with_card.download_bytes
+
+
+@pytest.mark.parametrize("place", ["torch/lib", "nvidia/cudnn/lib", "warp/bin"])
+def test_what_was_fetched_before_need_not_come_again(tmp_path: Path, place: str) -> None:
+    environment = {"UV_TORCH_BACKEND": "cu130"}
+    file = tmp_path / "cache" / "archive-v0" / "a1b2" / place / "library.so"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(1_000_000))
+    assert bytes_to_come(tmp_path, environment) == estimate_cost(environment).disk_bytes - 1_000_000
 
 
 @pytest.mark.slow

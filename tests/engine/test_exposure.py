@@ -1,4 +1,4 @@
-"""Views that differ in brightness are brought together; views that agree or share nothing stay as they are."""
+"""Views that differ in brightness are brought together; views that agree or share nothing stay."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SIZE_PX = 128
 
 
 def sheet(n: int, height: float = 0.0, *, is_mirrored: bool = False) -> tuple[Mesh, np.ndarray]:
-    """A unit square that faces the front, waves of `height` along x, and its coordinates: u along x, v along y."""
+    """A unit square that faces the front, waves of `height` along x, and its coordinates: u is x, v is y."""
     lines = np.linspace(0, 1, n + 1)
     x, y = np.meshgrid(lines, lines)
     corner = (np.arange(n)[:, None] * (n + 1) + np.arange(n)).ravel()
@@ -55,7 +55,9 @@ def test_a_wave_leans_red_along_u(is_mirrored: bool) -> None:
 def test_a_slope_up_v_leans_green() -> None:
     coarse, uv = sheet(1)
     fine, _ = sheet(64)
-    tilted = Mesh(np.array(fine.vertices @ [[1, 0, 0], [0, 1, 0.1], [0, 0, 1]], np.float32) - [0, 0, 0.05], fine.faces)
+    tilted = Mesh(
+        np.array(fine.vertices @ [[1, 0, 0], [0, 1, 0.1], [0, 0, 1]], np.float32) - [0, 0, 0.05], fine.faces
+    )
     tilted = Mesh(tilted.vertices.astype(np.float32), tilted.faces)
     texels = locate_texels(coarse, uv, SIZE_PX)
     mean = decoded(bake_relief(coarse, uv, texels, tilted, reach=0.1).colours).mean(axis=0)
@@ -122,7 +124,9 @@ def test_a_floor_under_a_wall_sees_half_of_it() -> None:
 
 def test_directions_are_even_over_the_sphere() -> None:
     azimuth, elevation = np.deg2rad(spread_directions(96)).T
-    towards = np.stack([np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
+    towards = np.stack(
+        [np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)]
+    )
     assert np.abs(towards.mean(axis=1)).max() < 0.02
     assert np.abs(towards @ towards.T / 96 - np.eye(3) / 3).max() < 0.02
 

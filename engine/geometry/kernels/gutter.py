@@ -12,7 +12,7 @@ def fill_blocks(
     filled: wp.array(dtype=wp.uint8, ndim=2),
     texture: wp.array(dtype=wp.uint8, ndim=3),
 ):
-    """Within blocks that hold texels (1), the others become copies (2) of the nearest there; a thread a block."""
+    """Within blocks that hold texels (1), the others become copies (2) of the nearest; a thread a block."""
     block_row, block_column = wp.tid()
     block_row += first
     top = block_row * block

@@ -1,9 +1,9 @@
 """Colour spreads through the cells of space that the surface passes, then finely within the texture.
 
-A level is a grid of n x n x n cells with six nodes each, one for each direction that a surface there may face,
-so that the two sides of a thin wall stay apart. Only nodes that hold texels are there: `grid` numbers them, -1
-for others. A texel belongs to up to three nodes of its cell, by how far it faces each way; a node knows its
-colour if a seen texel belongs to it.
+A level is a grid of n x n x n cells with six nodes each, one for each direction that a surface there may
+face, so that the two sides of a thin wall stay apart. Only nodes that hold texels are there: `grid` numbers
+them, -1 for others. A texel belongs to up to three nodes of its cell, by how far it faces each way; a node
+knows its colour if a seen texel belongs to it.
 """
 
 import warp as wp
