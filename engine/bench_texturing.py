@@ -127,7 +127,7 @@ def _unwrap_row(mesh: Mesh, size_px: int, n_rounds: int, against: str) -> Row:
 
 def _quality(mesh: Mesh, uv: Floats, size_px: int) -> str:
     """The layout's stretch, use and overlap in words."""
-    from engine.geometry.overlap import claim_texels
+    from engine.geometry.atlas.overlap import claim_texels
 
     claims = claim_texels(uv, size_px)
     use, overlap = claims.n_covered / size_px**2, claims.n_contested / max(claims.n_covered, 1)

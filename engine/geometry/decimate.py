@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import Cleaned, nudge_flat_faces
-from engine.geometry.intake import face_triples
+from engine.geometry.mending.intake import face_triples
+from engine.geometry.mending.repair import repair
 from engine.geometry.mesh import Mesh, keep_faces, topology, vertex_components
-from engine.geometry.repair import repair
 
 # fast-simplification holds the interpreter, 1 us a face: above this a first pass makes the mesh smaller.
 _MOST_FACES = 2_000_000

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadInput
-from engine.geometry.overlap import claim_texels
+from engine.geometry.atlas.overlap import claim_texels
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -1,6 +1,6 @@
 """Every triangle gets its own place in the texture, and no two triangles share a texel.
 
-Charts are grown on the surface (charts.py), made flat (flatten.py), cut again where they do not come out
+Charts are grown on the surface (atlas/charts.py), made flat (atlas/flatten.py), cut again where they do not come out
 well (settle.py) and packed on a grid of blocks (pack.py). What comes out is looked at as the texture will
 see it: a texel that two faces cover sends one of them to a place of its own. The same mesh gives the same
 bits.
@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadInput
-from engine.geometry.charts import ChartRules, chart_faces
-from engine.geometry.flatten import FlatRules
-from engine.geometry.links import link_faces, without_links
+from engine.geometry.atlas.by_xatlas import chart_options, pack_options, unwrap_with_xatlas
+from engine.geometry.atlas.charts import ChartRules, chart_faces
+from engine.geometry.atlas.flatten import FlatRules
+from engine.geometry.atlas.links import link_faces, without_links
+from engine.geometry.atlas.overlap import claim_texels
+from engine.geometry.atlas.pack import Outlines, Packed, Spacing, pack
+from engine.geometry.atlas.settle import Laid, alone, settle
+from engine.geometry.atlas.spacing import choose_spacing
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.mesh import Mesh
-from engine.geometry.overlap import claim_texels
-from engine.geometry.pack import Outlines, Packed, Spacing, pack
-from engine.geometry.settle import Laid, alone, settle
-from engine.geometry.spacing import choose_spacing
-from engine.geometry.unwrap_xatlas import chart_options, pack_options, unwrap_with_xatlas
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

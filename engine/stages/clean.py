@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from engine.geometry.clean import drop_floaters, smooth
 from engine.geometry.decimate import decimate, thin_out
 from engine.geometry.frame import bring_into_frame, framing, stretching
-from engine.geometry.intake import take_in
+from engine.geometry.mending.intake import take_in
+from engine.geometry.mending.remesh import voxel_remesh
+from engine.geometry.mending.repair import repair
 from engine.geometry.mesh import Mesh, topology
-from engine.geometry.remesh import voxel_remesh
-from engine.geometry.repair import repair
 from engine.runner import Progress, Stage
 from engine.settings import CleanSettings
 from engine.stages.values import Body

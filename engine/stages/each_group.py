@@ -82,7 +82,11 @@ def _matched(laid: Laid, settings: BakeSettings) -> tuple[Subject, ...]:
     """The subjects with one factor a view for the whole mesh, as `bake.exposure` has it for one texture."""
     body = laid.aimed.body
     views = [
-        View(subject.view, body.cameras[subject.view], subject.rgba[..., :3].astype(np.float32) / 255)
+        View(
+            subject.view,
+            body.cameras[subject.view],
+            np.asarray(subject.rgba[..., :3] / np.float32(255), np.float32),
+        )
         for subject in body.subjects
     ]
     texels = locate_texels(body.mesh, _side_by_side(laid.groups), _MATCH_PX, choose_compute(settings.compute))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.geometry.atlas.regions import calm_regions
 from engine.geometry.bake import facing
-from engine.geometry.regions import calm_regions
 from engine.geometry.unwrap import UnwrapOptions
 from engine.geometry.unwrap import unwrap as lay_out
 from engine.runner import Progress, Stage

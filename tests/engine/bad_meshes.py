@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapes import ball, box_body, joined
 
-from engine.geometry.edges import edges_of
+from engine.geometry.mending.edges import edges_of
 from engine.geometry.mesh import Mesh, keep_faces
 from engine.geometry.surface import extract_surface
 

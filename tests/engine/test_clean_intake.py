@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapes import ball, box_body, joined, noisy, torus
 
 from engine.errors import BadInput
-from engine.geometry.intake import take_in
+from engine.geometry.mending.intake import take_in
 from engine.geometry.mesh import Mesh, topology, volume
 
 NO_FACES = np.zeros((0, 3), np.int32)

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from shapes import ball, box_body, chair, joined, torus
 
 from engine.errors import BadInput
-from engine.geometry.intake import take_in
+from engine.geometry.mending.intake import take_in
+from engine.geometry.mending.remesh import voxel_remesh
+from engine.geometry.mending.repair import is_sound, repair
 from engine.geometry.mesh import Mesh, topology, volume
-from engine.geometry.remesh import voxel_remesh
-from engine.geometry.repair import is_sound, repair
 
 
 def inside_out(mesh: Mesh) -> Mesh:

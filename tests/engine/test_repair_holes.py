@@ -8,10 +8,10 @@ from bad_meshes import capless, triangles, without
 from shapes import ball, box_body, joined, mesh_of
 from trimesh import creation
 
-from engine.geometry.holes import Filling, boundary_loops, fill_holes
+from engine.geometry.mending.holes import Filling, boundary_loops, fill_holes
+from engine.geometry.mending.repair import repair
+from engine.geometry.mending.triangulate import span
 from engine.geometry.mesh import Mesh, keep_faces, topology, volume
-from engine.geometry.repair import repair
-from engine.geometry.triangulate import span
 
 
 def grid(n: int, hole: int) -> Mesh:

@@ -37,6 +37,7 @@ MATERIAL = {
         "roughnessFactor": 0.2,
     },
     "normalTexture": {"index": 0, "scale": 0.7},
+    "occlusionTexture": {"index": 0, "strength": 0.3},
     "extensions": {"KHR_materials_ior": {"ior": 1.33}, "VENDOR_unknown": {"deep": [1, {"er": 2.5}]}},
     "doubleSided": True,
 }
@@ -250,7 +251,8 @@ def test_vertex_colours_do_not_tint_the_texture_and_are_not_lost(tmp_path: Path)
 def test_what_is_not_painted_keeps_the_look_of_a_material_that_changed(tmp_path: Path) -> None:
     maker = box_maker(BOX, box_uv(BOX), material=0)
     maker.put(materials=[copy.deepcopy(MATERIAL)])
-    del maker.tree["materials"][0]["normalTexture"]
+    for name in ("normalTexture", "occlusionTexture"):
+        del maker.tree["materials"][0][name]
     stored = {"attributes": maker.tree["meshes"][0]["primitives"][0]["attributes"], "mode": 1, "material": 0}
     maker.tree["meshes"][0]["primitives"].append(stored)
     made = textured(written(tmp_path, maker.glb()), pictures={"front": picture_of(BOX, "front")})

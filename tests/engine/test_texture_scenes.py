@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from made_assets import Ear
 from made_meshes import (
     Maker,
@@ -86,25 +88,55 @@ def test_a_mesh_is_painted_as_its_node_turns_it(tmp_path: Path, node: dict[str, 
         assert psnr(colours[inside], truth[inside]) > 27, side
 
 
-def test_a_file_with_z_up_is_looked_at_upright_and_keeps_its_numbers(tmp_path: Path) -> None:
-    upright = joined([BOX, split_box((0.1, 0.5, 0.0), (0.2, 0.9, 0.3))])
-    lying = Mesh(
-        np.stack([upright.vertices[:, 0], -upright.vertices[:, 2], upright.vertices[:, 1]], 1), upright.faces
-    )
-    path = written(tmp_path, box_maker(lying).glb())
-    made = textured(path, pictures={"front": picture_of(upright, "front")}, up="z")
+def lying(mesh: Mesh) -> Mesh:
+    """`mesh` as a program with Z up writes it: its up along +Z, its front along -Y."""
+    return Mesh(np.stack([mesh.vertices[:, 0], -mesh.vertices[:, 2], mesh.vertices[:, 1]], 1), mesh.faces)
+
+
+TOWER = joined([BOX, split_box((0.1, 0.5, 0.0), (0.2, 0.9, 0.3))])
+
+
+def test_a_glb_with_z_up_is_looked_at_upright_and_keeps_its_numbers_and_nodes(tmp_path: Path) -> None:
+    down = lying(TOWER)
+    maker = box_maker(down)
+    made = textured(written(tmp_path, maker.glb()), pictures={"front": picture_of(TOWER, "front")}, up="z")
     assert made.report["views"][0]["overlap"] > 0.97
     tree, binary, _ = parts(made.glb)
+    assert (tree["nodes"], tree["scenes"]) == (maker.tree["nodes"], maker.tree["scenes"])
     held = values(tree, binary, tree["meshes"][0]["primitives"][0]["attributes"]["POSITION"])
-    assert np.array_equal(held[: len(lying.vertices)], lying.vertices)
+    assert np.array_equal(held[: len(down.vertices)], down.vertices)
+
+
+@pytest.mark.parametrize("kind", ["stl", "ply", "obj"])
+def test_what_has_z_up_stands_upright_in_the_glb_by_a_node_above_it(tmp_path: Path, kind: str) -> None:
+    down = lying(TOWER)
+    file = trimesh.Trimesh(down.vertices, down.faces, process=False).export(file_type=kind)
+    path = written(tmp_path, file.encode() if isinstance(file, str) else file, f"tower.{kind}")
+    pictures = {"front": picture_of(TOWER, "front")}
+    made = textured(path, pictures=pictures, up="z")
+    assert made.report["views"][0]["overlap"] > 0.97
+    tree, binary, _ = parts(made.glb)
+    (root,) = (tree["nodes"][number] for number in tree["scenes"][0]["nodes"])
+    assert [tree["nodes"][number]["name"] for number in root["children"]] == ["tower"]
+    (primitive,) = tree["meshes"][0]["primitives"]
+    held = values(tree, binary, primitive["attributes"]["POSITION"])
+    faces = values(tree, binary, primitive["indices"]).reshape(-1, 3)
+    assert np.allclose(held[faces], down.corners, atol=1e-6)
+    shown = trimesh.load_scene(io.BytesIO(made.glb), file_type="glb").to_geometry()
+    assert np.allclose(shown.bounds, TOWER.bounds, atol=1e-6)
+    again = textured(written(tmp_path, made.glb), pictures=pictures)
+    assert again.report["views"][0]["overlap"] > 0.97
+
+
+def test_y_up_files_get_no_node(tmp_path: Path) -> None:
+    path = written(tmp_path, trimesh.Trimesh(BOX.vertices, BOX.faces).export(file_type="stl"), "a.stl")
+    tree = parts(textured(path, pictures={"front": picture_of(BOX, "front")}).glb)[0]
+    assert [node["name"] for node in tree["nodes"]] == ["a"]
 
 
 def test_a_turned_mesh_is_refused_with_both_proportions_and_the_way_to_turn_it(tmp_path: Path) -> None:
     upright = split_box((-0.2, -0.5, -0.15), (0.2, 0.5, 0.15))
-    lying = Mesh(
-        np.stack([upright.vertices[:, 0], -upright.vertices[:, 2], upright.vertices[:, 1]], 1), upright.faces
-    )
-    path = written(tmp_path, box_maker(lying).glb())
+    path = written(tmp_path, box_maker(lying(upright)).glb())
     with pytest.raises(BadInput, match=r"front.* 0\.40 as wide as high.* 1\.33") as caught:
         textured(path, pictures={"front": picture_of(upright, "front")})
     assert "--up z" in caught.value.remedy
@@ -249,17 +281,6 @@ def test_a_picture_that_had_to_be_stretched_is_told_with_its_numbers(tmp_path: P
     made = textured(path, ear, pictures={"front": picture_of(wide, "front")})
     assert "stretched by 10%" in notices(ear)
     assert made.report["views"][0]["stretch"] == pytest.approx(1.1, abs=0.02)
-
-
-def test_cancelling_at_any_stage_stops_there(tmp_path: Path) -> None:
-    from engine.errors import Cancelled
-
-    path = written(tmp_path, box_maker(BOX, UV).glb())
-    for stage in ("load", "preprocess", "align", "unwrap", "bake", "inpaint", "save"):
-        ear = Ear(("started", stage))
-        with pytest.raises(Cancelled):
-            textured(path, ear, pictures={"front": picture_of(BOX, "front")})
-        assert ear.said("started")[-1] == stage
 
 
 def test_events_come_in_order_and_steps_add_up(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import trimesh
 from shapes import ball, chair, noisy
 
 from engine.errors import BadInput
+from engine.geometry.atlas.overlap import claim_texels
+from engine.geometry.atlas.regions import calm_regions
 from engine.geometry.mesh import Mesh
-from engine.geometry.overlap import claim_texels
-from engine.geometry.regions import calm_regions
 from engine.geometry.unwrap import UnwrapOptions, Unwrapped, unwrap
 
 CORNER = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)

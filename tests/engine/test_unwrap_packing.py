@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 from shapes import ball, chair, head, noisy
 
+from engine.geometry.atlas.overlap import claim_texels
 from engine.geometry.mesh import Mesh
-from engine.geometry.overlap import claim_texels
 from engine.geometry.unwrap import UnwrapOptions, Unwrapped, unwrap
 
 BODIES = {"bumpy ball": lambda: noisy(ball(5), 0.004), "head": head, "chair": chair}

@@ -5,8 +5,6 @@
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
-
 
 @wp.func
 def edge_line(a: wp.vec2d, b: wp.vec2d, side: wp.float64):

@@ -10,8 +10,6 @@ to i + 1.
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
-
 
 @wp.func
 def rest_side(shape: wp.vec3f, side: int):

@@ -6,8 +6,6 @@ crossed.
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
-
 
 @wp.func
 def sift_up(keys: wp.array(dtype=wp.float32), slots: wp.array(dtype=wp.int32), place: int):

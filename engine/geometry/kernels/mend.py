@@ -7,8 +7,6 @@ chart.
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
-
 SOFT = wp.constant(0.05)
 
 

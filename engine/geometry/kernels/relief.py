@@ -37,7 +37,7 @@ def bake_relief(
     """The fine surface's normal at each texel, as a colour in the coarse one's tangent space.
 
     The fine surface is where the line along the texel's normal meets it nearest, within `reach`; else
-    its point closest to the texel. `tangents` (three a face) hold the direction of u and the bitangent's sign.
+    its point closest to the texel. `tangents` (three a face) hold u's direction and the bitangent's sign.
     """
     texel = first + wp.tid()
     p = positions[texel]

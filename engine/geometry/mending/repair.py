@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import Cleaned
-from engine.geometry.edges import face_parts, fans, mates_of
-from engine.geometry.holes import Filling, fill_holes
-from engine.geometry.joints import join, split_edges, split_vertices
+from engine.geometry.mending.edges import face_parts, fans, mates_of
+from engine.geometry.mending.holes import Filling, fill_holes
+from engine.geometry.mending.joints import join, split_edges, split_vertices
+from engine.geometry.mending.winding import outward, wind
 from engine.geometry.mesh import Mesh, keep_faces, vertex_components
-from engine.geometry.winding import outward, wind
 
 Indices = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.flatten import Pieces
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.compute import processor
-from engine.geometry.flatten import Pieces
+from engine.geometry.kernels import blocks as shapes
 from engine.geometry.kernels import pack as kernels
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -187,7 +188,7 @@ def _mark(outlines: Outlines, scale: float, spacing: Spacing) -> _Blocks:
     pieces = outlines.pieces
     inputs = [pieces.face_starts, pieces.corners, outlines.places, scale, offsets, float(spacing.block_px)]
     inputs += [float(spacing.gutter_px), counts, starts, blocks]
-    replace(processor(), n_threads=1).launch(kernels.mark, pieces.n_charts, inputs)
+    replace(processor(), n_threads=1).launch(shapes.mark, pieces.n_charts, inputs)
     return _Blocks(offsets, counts, starts, blocks)
 
 
@@ -202,7 +203,7 @@ def _prepare(outlines: Outlines, scale: float, spacing: Spacing, n_grid: int) ->
     runs = np.empty((int(run_starts[-1]), 2), np.int32)
     widest = np.zeros((4 * len(wide), 2), np.int32)
     shape = [marked.counts, marked.starts, marked.blocks, row_starts, run_starts, row_ends, runs, widest]
-    replace(processor(), n_threads=1).launch(kernels.find_runs, 4 * len(wide), shape)
+    replace(processor(), n_threads=1).launch(shapes.find_runs, 4 * len(wide), shape)
     order = np.lexsort((np.arange(len(wide)), -(wide * high), -np.maximum(wide, high))).astype(np.int32)
     n_words = -(-n_grid // 64)
     occupied = np.zeros((n_grid + n_grid // 2, n_words + 1), np.uint64)
@@ -234,7 +235,7 @@ def _prepare_all(outlines: Outlines, scales: list[float], spacing: Spacing, n_gr
     def prepare(scale: float) -> None:
         made[scale] = _prepare(outlines, scale, spacing, n_grid)
 
-    processor().each(scales, prepare, kernels.mark, kernels.find_runs)
+    processor().each(scales, prepare, shapes.mark, shapes.find_runs)
     return [made[scale] for scale in scales]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from engine.geometry.links import Links, link_faces, without_links
+from engine.geometry.atlas.links import Links, link_faces, without_links
 from engine.geometry.mesh import Mesh
 
 Bools = NDArray[np.bool_]

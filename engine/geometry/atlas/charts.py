@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.links import Links
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.compute import processor
 from engine.geometry.kernels import grow
-from engine.geometry.links import Links
 from engine.geometry.mesh import Mesh
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

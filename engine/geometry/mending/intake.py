@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from engine.errors import BadInput
 from engine.geometry.clean import Cleaned, flat_faces, nudge_flat_faces
-from engine.geometry.edges import edge_keys, edges_of, group, mates_of
+from engine.geometry.mending.edges import edge_keys, edges_of, group, mates_of
 from engine.geometry.mesh import Mesh, keep_faces, topology
 
 Bools = NDArray[np.bool_]

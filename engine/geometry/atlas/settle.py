@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.charts import ChartRules, split_charts
-from engine.geometry.flatten import FlatRules, Pieces, cut_into_pieces, flatten, lay_alone
-from engine.geometry.links import link_faces, without_links
+from engine.geometry.atlas.charts import ChartRules, split_charts
+from engine.geometry.atlas.flatten import FlatRules, Pieces, cut_into_pieces, flatten, lay_alone
+from engine.geometry.atlas.links import link_faces, without_links
+from engine.geometry.atlas.overlap import claim_texels
+from engine.geometry.atlas.pack import Outlines, spread_out
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.mesh import Mesh
-from engine.geometry.overlap import claim_texels
-from engine.geometry.pack import Outlines, spread_out
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

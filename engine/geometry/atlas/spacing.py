@@ -6,9 +6,9 @@ texels from a chart to the edge of its blocks. See pack.py for why that is safe 
 
 from __future__ import annotations
 
+from engine.geometry.atlas.pack import MAX_SEARCHED, Outlines, Spacing, guess_scale
 from engine.geometry.compute import processor
-from engine.geometry.kernels import pack as kernels
-from engine.geometry.pack import MAX_SEARCHED, Outlines, Spacing, guess_scale
+from engine.geometry.kernels import blocks as shapes
 
 # What a spacing must keep of the texels that the tightest one would give to charts: the safest, and the next.
 _WORTH, _WORTH_NEXT = 0.72, 0.6
@@ -35,7 +35,7 @@ def choose_spacing(outlines: Outlines, size_px: int, padding: int) -> tuple[Spac
         def guess(spacing: Spacing) -> None:
             guessed[spacing] = guess_scale(outlines, size_px, spacing)
 
-        processor().each(fitting, guess, kernels.mark)
+        processor().each(fitting, guess, shapes.mark)
         scales = [guessed[spacing] for spacing in fitting]
         for spacing, scale in zip(fitting, scales, strict=True):
             worth = _WORTH if spacing == wanted[0] else _WORTH_NEXT

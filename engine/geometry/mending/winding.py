@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order
 
-from engine.geometry.edges import edges_of, face_parts, group, mates_of
+from engine.geometry.mending.edges import edges_of, face_parts, group, mates_of
 from engine.geometry.mesh import Mesh, face_volumes
 
 Bools = NDArray[np.bool_]

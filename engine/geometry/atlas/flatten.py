@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.compute import Compute, processor
 from engine.geometry.kernels import flatten as kernels
 from engine.geometry.kernels import mend as mending
 from engine.geometry.mesh import Mesh
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

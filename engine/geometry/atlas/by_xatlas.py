@@ -11,8 +11,8 @@ import numpy as np
 import xatlas
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.mesh import Mesh
-from engine.geometry.watch import Watch
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

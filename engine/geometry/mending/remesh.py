@@ -13,8 +13,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from engine.geometry.clean import Cleaned, smooth
+from engine.geometry.mending.repair import repair
 from engine.geometry.mesh import Mesh
-from engine.geometry.repair import repair
 from engine.geometry.surface import extract_surface
 
 Floats = NDArray[np.float64]

@@ -1,8 +1,8 @@
 """A hole is a loop of edges with a face on one side only; a patch closes it and continues the surface.
 
-Each vertex of a loop must lie on that loop alone (engine.geometry.joints sees to it); others are left out.
-A patch brings no edge that is there already. What encloses nothing, a sheet, is left open: a patch would
-only be its other side.
+Each vertex of a loop must lie on that loop alone (engine.geometry.mending.joints sees to it); others are
+left out. A patch brings no edge that is there already. What encloses nothing, a sheet, is left open: a
+patch would only be its other side.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.edges import Edges, edge_keys, edges_of, group
+from engine.geometry.mending.edges import Edges, edge_keys, edges_of, group
+from engine.geometry.mending.patches import continue_surface
+from engine.geometry.mending.triangulate import span
 from engine.geometry.mesh import Mesh
-from engine.geometry.patches import continue_surface
-from engine.geometry.triangulate import span
 
 Indices = NDArray[np.int64]
 Bools = NDArray[np.bool_]

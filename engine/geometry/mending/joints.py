@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.edges import Edges, edges_of, fans, group, next_corners
+from engine.geometry.mending.edges import Edges, edges_of, fans, group, next_corners
+from engine.geometry.mending.winding import own_volumes, turned_over
 from engine.geometry.mesh import Mesh
-from engine.geometry.winding import own_volumes, turned_over
 
 Indices = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, diags, identity
 from scipy.sparse.linalg import splu
 
-from engine.geometry.edges import edge_keys, edges_of, next_corners
+from engine.geometry.mending.edges import edge_keys, edges_of, next_corners
 from engine.geometry.mesh import Mesh
 
 Floats = NDArray[np.float64]

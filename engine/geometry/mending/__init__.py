@@ -1,0 +1,1 @@
+"""How a raw mesh becomes a sound one: taken in, joined, turned outward, its holes filled."""
