@@ -1,9 +1,9 @@
 """Every triangle gets its own place in the texture, and no two triangles share a texel.
 
-Charts are grown on the surface (atlas/charts.py), made flat (atlas/flatten.py), cut again where they do not come out
-well (settle.py) and packed on a grid of blocks (pack.py). What comes out is looked at as the texture will
-see it: a texel that two faces cover sends one of them to a place of its own. The same mesh gives the same
-bits.
+Charts are grown on the surface (atlas/charts.py), made flat (atlas/flatten.py), cut again where they do not
+come out well (atlas/settle.py) and packed on a grid of blocks (atlas/pack.py). What comes out is looked at as
+the texture will see it: a texel that two faces cover sends one of them to a place of its own. The same mesh
+gives the same bits.
 """
 
 from __future__ import annotations

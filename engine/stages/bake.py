@@ -49,7 +49,7 @@ def _maps(charted: Charted, texels: Texels, settings: BakeSettings, progress: Pr
         maps["normal"] = bake_relief(body.mesh, charted.uv, texels, body.dense).colours
     if settings.occlusion:
         openness = bake_occlusion(body.mesh, texels, step=lambda step, n_steps: progress.check())
-        maps["occlusion"] = openness[:, None].repeat(3, 1)
+        maps["occlusion"] = openness[:, None] * texels.compute.full((1, 3), 1, "float32")
     return maps
 
 

@@ -15,11 +15,21 @@ from engine.geometry.exposure import match_exposure
 from engine.geometry.gutter import dilate
 from engine.geometry.inpaint import inpaint
 from engine.geometry.mesh import Mesh
+from engine.geometry.outline import outline_box
 from engine.geometry.rasterise import cover, project, rasterise
 from engine.geometry.refine import refine
+from engine.runner import Listener, Runner
+from engine.settings import BakeSettings
+from engine.stages.bake import bake_views
+from engine.stages.inpaint import inpaint as inpaint_stage
+from engine.stages.values import Body, Charted, Subject
 
 pytestmark = pytest.mark.gpu
 SIZE_PX = 512
+
+
+class Silent(Listener):
+    """Hears everything and says nothing."""
 
 
 @cache
@@ -128,6 +138,32 @@ def test_textures_are_the_same(n_rounds: int) -> None:
     apart = np.abs(textures[0] - textures[1]).max(axis=-1)
     assert (apart > 2).mean() < 2e-3
     assert np.median(apart) == 0
+
+
+def test_the_stages_give_the_same_texture_and_maps() -> None:
+    mesh, uv = ring(96, 48)
+    fine, _ = ring()
+    camera = framing_camera("front", 256)
+    raster = rasterise(camera.project(mesh.vertices), mesh.faces, 256, 256)
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    inside = raster.face_ids >= 0
+    rgba[inside, :3] = 255 * colours_of(raster.interpolate(mesh.corners))
+    rgba[inside, 3] = 255
+    subject = Subject("front", "ring", rgba, outline_box(inside.astype(np.float32)), "alpha")
+    body = Body(mesh, {"front": camera}, (subject,), dense=fine)
+    made = []
+    for name in ("cpu", "cuda"):
+        settings = BakeSettings(256, normal_map=True, occlusion=True, exposure=True, compute=name)
+        runner = Runner(Silent(), n_stages=2)
+        painted = runner.run(bake_views(settings), Charted(body, uv, 1))
+        made.append(runner.run(inpaint_stage(), painted))
+    one, other = made
+    assert one.seen_fraction == pytest.approx(other.seen_fraction, abs=1e-3)
+    assert set(one.maps) == set(other.maps) == {"normal", "occlusion"}
+    for a, b in ((one.texture, other.texture), *((one.maps[name], other.maps[name]) for name in one.maps)):
+        apart = np.abs(a.astype(int) - b).max(axis=-1)
+        assert (apart > 3).mean() < 5e-3
+        assert a.std() > 1
 
 
 def test_an_empty_mesh_and_an_empty_atlas_are_no_trouble() -> None:
