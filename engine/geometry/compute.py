@@ -30,6 +30,9 @@ from engine.folders import find_folders, is_writable
 Array = Any
 
 
+_CARD_BLOCK = 256  # threads of a block on a card: Warp's default
+
+
 def usable_cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -142,7 +145,9 @@ class Compute:
     def each(self, items: Sequence[Any], work: Callable[[Any], None], *kernels: Any) -> None:
         """Calls `work(item)` for every item, side by side on the processor, one after the other on a card."""
         for kernel in kernels:
-            kernel.module.load(self.device)
+            # A launch on the processor asks for blocks of one; what is loaded otherwise would be loaded again there,
+            # by all threads at once, which crashes Warp 1.17.
+            kernel.module.load(self.device, _CARD_BLOCK if self.is_card else 1)
         if self.is_card or self.n_threads == 1 or len(items) < 2:
             for item in items:
                 work(item)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from engine.geometry.mending.edges import fans, mates_of
 from engine.geometry.mesh import Mesh
+from engine.geometry.rows import bits_of, distinct_rows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -23,24 +23,13 @@ CREASE_DEG = 46.0
 
 
 def weld(points: NDArray[np.float64], groups: Ints, faces: Ints) -> tuple[NDArray[np.float64], Ints]:
-    """Points (K, 3) without repetitions inside a group, and `faces` (M, 3) over them.
+    """Points (K, 3) without repetitions inside a group, in their order, and `faces` (M, 3) over them.
 
     `groups` (N,) keeps apart what only touches, such as two objects that stand on each other.
     """
-    bits = np.ascontiguousarray(points + 0.0).view(np.int64)  # + 0.0 makes one zero of two
-    keys = np.concatenate([groups[:, None].astype(np.int64), bits], axis=1)
-    order = np.lexsort(keys.T[::-1])
-    ranked = keys[order]
-    is_new = np.ones(len(ranked), bool)
-    is_new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
-    numbers = np.empty(len(points), np.int64)
-    # The first of equal points speaks for them, so that the order of the file stays.
-    firsts = np.minimum.reduceat(order, np.flatnonzero(is_new)) if len(order) else order
-    by_place = np.argsort(firsts, kind="stable")
-    rank = np.empty(len(firsts), np.int64)
-    rank[by_place] = np.arange(len(firsts))
-    numbers[order] = rank[np.cumsum(is_new) - 1]
-    return points[firsts[by_place]], numbers[faces].astype(np.int32)
+    keys = np.concatenate([groups[:, None].astype(np.int64), bits_of(points)], axis=1)
+    firsts, numbers = distinct_rows(keys)
+    return points[firsts], numbers[faces].astype(np.int32)
 
 
 def broken_at_creases(mesh: Mesh, crease_deg: float = CREASE_DEG) -> Mesh:
@@ -48,29 +37,12 @@ def broken_at_creases(mesh: Mesh, crease_deg: float = CREASE_DEG) -> Mesh:
 
     The faces keep their order and their corners'. Edges of more or less than two faces break it too.
     """
-    n_faces = len(mesh.faces)
-    corners = np.arange(3 * n_faces).reshape(-1, 3)
-    starts, ends = mesh.faces, np.roll(mesh.faces, -1, axis=1)
-    # An edge that two faces run along in opposite directions joins them; sorting brings its sides together.
-    low, high = np.minimum(starts, ends).ravel(), np.maximum(starts, ends).ravel()
-    is_up = (starts < ends).ravel()
-    order = np.lexsort([high, low])
-    low, high, is_up = low[order], high[order], is_up[order]
-    same = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
-    run = np.concatenate([[False], same, [False]])
-    pairs = np.flatnonzero(same & ~run[:-2] & ~run[2:] & (is_up[1:] != is_up[:-1]))
-    here, there = order[pairs], order[pairs + 1]
+    mates = mates_of(mesh)
+    halves = np.flatnonzero(mates >= 0)
     _, normals = mesh.face_areas_normals
-    cosines = np.einsum("ij,ij->i", normals[here // 3], normals[there // 3])
-    smooth = cosines >= np.cos(np.deg2rad(crease_deg))
-    here, there = here[smooth], there[smooth]
-    # Corner c starts edge c; its end is the next corner of the same face.
-    following = np.roll(corners, -1, axis=1).ravel()
-    joined = np.concatenate([np.stack([here, following[there]], 1), np.stack([following[here], there], 1)])
-    links = coo_matrix(
-        (np.ones(len(joined), np.int8), (joined[:, 0], joined[:, 1])), shape=(3 * n_faces, 3 * n_faces)
-    )
-    n_vertices, labels = connected_components(links, directed=False)
+    cosines = np.einsum("ij,ij->i", normals[halves // 3], normals[mates[halves] // 3])
+    mates[halves[cosines < np.cos(np.deg2rad(crease_deg))]] = -1
+    n_vertices, labels = fans(mates)
     vertices = np.zeros((n_vertices, 3), np.float32)
     vertices[labels] = mesh.vertices[mesh.faces.ravel()]
     return Mesh(vertices, labels.reshape(-1, 3).astype(np.int32))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadInput
-from engine.meshfiles.document import Document
+from engine.meshfiles.document import DAMAGED, Document
 
 Doubles = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def _bounds(document: Document, number: int) -> tuple[int, int, int]:
     if start < 0 or length < 0 or start + length > len(document.binary):
         raise BadInput(
             f"Its buffer view {number} ends at byte {start + length:,}; there are {len(document.binary):,}.",
-            remedy="The file is damaged or cut off: export or download it again.",
+            remedy=DAMAGED,
         )
     return start, length, int(view.get("byteStride", 0))
 
@@ -89,7 +89,7 @@ def _strided(
         raise BadInput(
             f"{count} elements of {row} bytes at every {stride} do not fit into the {length:,} bytes of its "
             f"buffer view {number}.",
-            remedy="The file is damaged or cut off: export or download it again.",
+            remedy=DAMAGED,
         )
     if count == 0:
         return np.zeros((0, width), kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.rows import bits_of, distinct_rows
 from engine.meshfiles.solids import Solid
 
 Doubles = NDArray[np.float64]
@@ -35,22 +36,11 @@ def solid_of(
     """
     flat = corners.reshape(-1, 3)
     # Exporters repeat equal coordinates; what is equal must not split a vertex.
-    keys = np.stack([flat[:, 0], _equal(tables.uvs)[flat[:, 1]], _equal(tables.normals)[flat[:, 2]]], axis=1)
+    traits = np.stack([_equal(tables.uvs)[flat[:, 1]], _equal(tables.normals)[flat[:, 2]]], axis=1)
     used = np.arange(len(tables.places)) if takes_all else np.unique(flat[:, 0])
-    _, firsts, combination = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    firsts, combination = _in_order_of_appearance(firsts, combination.reshape(-1))
-    vertex = np.searchsorted(used, flat[firsts, 0])
-    # The first combination of a vertex stands in its place, every further one is added at the end.
-    _, leading = np.unique(vertex, return_index=True)
-    is_leading = np.zeros(len(vertex), bool)
-    is_leading[leading] = True
-    number = np.empty(len(vertex), np.int64)
-    number[is_leading] = vertex[is_leading]
-    number[~is_leading] = len(used) + np.arange(np.count_nonzero(~is_leading))
-    source = np.concatenate([used, flat[firsts[~is_leading], 0]])
-    corner_of = np.full(len(source), ABSENT, np.int64)
-    corner_of[number] = firsts
-    faces = number[combination].reshape(-1, 3).astype(np.int32)
+    numbers, corner_of = split(np.searchsorted(used, flat[:, 0]), traits, len(used))
+    source = np.concatenate([used, flat[corner_of[len(used) :], 0]])
+    faces = numbers.reshape(-1, 3).astype(np.int32)
     groups = [(names[m] if m != ABSENT else None, faces[materials == m]) for m in _appearing(materials)]
     return Solid(
         name,
@@ -60,6 +50,25 @@ def solid_of(
         _gathered(tables.normals, flat[:, 2], corner_of),
         None if tables.colours is None else tables.colours[source],
     )
+
+
+def split(vertices: Ints, traits: Ints, n_vertices: int) -> tuple[Ints, Ints]:
+    """Splits `vertices` (C,), each corner's, until all corners of a vertex have the same `traits` (C, K).
+
+    A vertex keeps its number, below `n_vertices`, for the first traits that its corners have; further ones
+    are numbered from there on. Returns the numbers (C,), and for each vertex, old and new, the first corner
+    that has it, ABSENT if none.
+    """
+    firsts, kinds = distinct_rows(np.concatenate([vertices[:, None], traits], axis=1))
+    held = vertices[firsts]
+    is_further = np.ones(len(firsts), bool)
+    is_further[np.unique(held, return_index=True)[1]] = False
+    n_further = int(np.count_nonzero(is_further))
+    numbers = held.copy()
+    numbers[is_further] = n_vertices + np.arange(n_further)
+    corner_of = np.full(n_vertices + n_further, ABSENT, np.int64)
+    corner_of[numbers] = firsts
+    return numbers[kinds], corner_of
 
 
 def _gathered(table: Doubles, numbers: Ints, corner_of: Ints) -> NDArray[np.float32] | None:
@@ -76,15 +85,8 @@ def _equal(table: Doubles) -> Ints:
     """For each row the number of the first row that equals it; one more at the end for "none"."""
     if len(table) == 0:
         return np.array([ABSENT])
-    _, firsts, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    return np.append(firsts[inverse.reshape(-1)], ABSENT)
-
-
-def _in_order_of_appearance(firsts: Ints, inverse: Ints) -> tuple[Ints, Ints]:
-    order = np.argsort(firsts, kind="stable")
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return firsts[order], rank[inverse]
+    firsts, kinds = distinct_rows(bits_of(table))
+    return np.append(firsts[kinds], ABSENT)
 
 
 def _appearing(values: Ints) -> list[int]:

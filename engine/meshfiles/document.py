@@ -23,6 +23,7 @@ JSON_CHUNK, BINARY_CHUNK = b"JSON", b"BIN\0"
 
 _COMPONENTS = {"int8": 5120, "uint8": 5121, "int16": 5122, "uint16": 5123, "uint32": 5125, "float32": 5126}
 _SHAPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
+DAMAGED = "The file is damaged or cut off: export or download it again."  # the remedy of all readers
 VERTICES, INDICES = 34962, 34963  # what a buffer view is for, as glTF numbers it
 _Z_UP = [-(0.5**0.5), 0.0, 0.0, 0.5**0.5]  # a quarter turn about X: (x, y, z) becomes (x, z, -y)
 

@@ -13,6 +13,7 @@ import numpy as np
 import trimesh
 
 from engine.errors import BadInput
+from engine.meshfiles.document import DAMAGED
 from engine.meshfiles.solids import Found, Solid
 
 
@@ -56,7 +57,7 @@ def read_foreign(content: bytes, kind: str, stem: str) -> Found:
     if n_faces < n_promised:
         raise BadInput(
             f"It says that it has {n_promised:,} faces, and {n_faces:,} triangles were found.",
-            remedy="The file is damaged or cut off: export or download it again.",
+            remedy=DAMAGED,
         )
     return Found(solids)
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from engine.errors import BadInput
 from engine.meshfiles.beside import Folder, NotRead
-from engine.meshfiles.document import BINARY_CHUNK, JSON_CHUNK, MAGIC, VERSION, Document
+from engine.meshfiles.document import BINARY_CHUNK, DAMAGED, JSON_CHUNK, MAGIC, VERSION, Document
 
-_DAMAGED = "The file is damaged or cut off: export or download it again."
 _LISTS = (
     *("accessors", "bufferViews", "buffers", "images", "materials", "meshes"),
     *("nodes", "samplers", "scenes", "skins", "textures"),
@@ -26,7 +25,12 @@ _COMPRESSED = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression":
 def read_glb(content: bytes, folder: Folder) -> Document:
     """The document of a binary glTF file."""
     if len(content) < 20 or content[:4] != MAGIC:
-        raise BadInput(f"It does not begin as a GLB file does ({len(content)} bytes).", remedy=_DAMAGED)
+        text = content[:24].decode("ascii", "replace").strip()
+        told = f": it begins with {text!r}" if text.isprintable() and "\ufffd" not in text else ""
+        raise BadInput(
+            f"It is no GLB file, though it ends like one ({len(content):,} bytes){told}.",
+            remedy="Its ending does not say what it is, or the file is damaged: export or download it again.",
+        )
     _, version, length = struct.unpack_from("<4sII", content)
     if version != VERSION:
         raise BadInput(
@@ -34,10 +38,10 @@ def read_glb(content: bytes, folder: Folder) -> Document:
             remedy="Export it again as glTF 2.0.",
         )
     if length > len(content):
-        raise BadInput(f"It has {len(content):,} bytes and says that it has {length:,}.", remedy=_DAMAGED)
+        raise BadInput(f"It has {len(content):,} bytes and says that it has {length:,}.", remedy=DAMAGED)
     chunks = _chunks(content[:length])
     if not chunks or chunks[0][0] != JSON_CHUNK:
-        raise BadInput("Its first part is not the JSON that says what is in it.", remedy=_DAMAGED)
+        raise BadInput("Its first part is not the JSON that says what is in it.", remedy=DAMAGED)
     has_binary = len(chunks) > 1 and chunks[1][0] == BINARY_CHUNK
     binary = chunks[1][1] if has_binary else None
     return _gathered(_parsed(chunks[0][1]), binary, tuple(chunks[2 if has_binary else 1 :]), folder)
@@ -54,7 +58,7 @@ def _chunks(content: bytes) -> list[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from("<I4s", content, at)
         if at + 8 + length > len(content):
             raise BadInput(
-                f"A part of {length:,} bytes begins at byte {at + 8:,} of {len(content):,}.", remedy=_DAMAGED
+                f"A part of {length:,} bytes begins at byte {at + 8:,} of {len(content):,}.", remedy=DAMAGED
             )
         chunks.append((kind, content[at + 8 : at + 8 + length]))
         at += 8 + length
@@ -65,9 +69,9 @@ def _parsed(text: bytes) -> dict[str, Any]:
     try:
         tree = json.loads(text.decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BadInput(f"Its JSON cannot be read: {error}.", remedy=_DAMAGED) from error
+        raise BadInput(f"Its JSON cannot be read: {error}.", remedy=DAMAGED) from error
     if not isinstance(tree, dict) or not isinstance(tree.get("asset"), dict):
-        raise BadInput('Its JSON is not that of a glTF file: it has no "asset".', remedy=_DAMAGED)
+        raise BadInput('Its JSON is not that of a glTF file: it has no "asset".', remedy=DAMAGED)
     version = str(tree["asset"].get("version", "none"))
     if version.partition(".")[0] != str(VERSION):
         raise BadInput(
@@ -89,7 +93,7 @@ def _check_lists(tree: dict[str, Any]) -> None:
     for name in _LISTS:
         held = tree.get(name, [])
         if not isinstance(held, list) or not all(isinstance(entry, dict) for entry in held):
-            raise BadInput(f'Its "{name}" is not a list of objects.', remedy=_DAMAGED)
+            raise BadInput(f'Its "{name}" is not a list of objects.', remedy=DAMAGED)
     for number, material in enumerate(tree.get("materials", [])):
         shine = material.get("pbrMetallicRoughness", {})
         older = material.get("extensions", {}).get("KHR_materials_pbrSpecularGlossiness", {})
@@ -98,7 +102,7 @@ def _check_lists(tree: dict[str, Any]) -> None:
             (older, "diffuseFactor", "diffuseTexture"),
         ):
             if not isinstance(held.get(factor, []), list) or not isinstance(held.get(place, {}), dict):
-                raise BadInput(f"The base colour of its material {number} is damaged.", remedy=_DAMAGED)
+                raise BadInput(f"The base colour of its material {number} is damaged.", remedy=DAMAGED)
 
 
 def _gathered(
@@ -154,10 +158,10 @@ def _joined(
         elif number == 0 and binary is not None:
             content = binary
         else:
-            raise BadInput(f"Its buffer {number} is not in the file.", remedy=_DAMAGED)
+            raise BadInput(f"Its buffer {number} is not in the file.", remedy=DAMAGED)
         if len(content) < wanted_bytes:
             raise BadInput(
-                f"Its buffer {number} has {len(content):,} of {wanted_bytes:,} bytes.", remedy=_DAMAGED
+                f"Its buffer {number} has {len(content):,} of {wanted_bytes:,} bytes.", remedy=DAMAGED
             )
         joined += b"\0" * (-len(joined) % 4)
         starts.append(len(joined))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.meshfiles.corners import ABSENT, Tables, solid_of
+from engine.meshfiles.document import DAMAGED
 from engine.meshfiles.polygons import triangulate
 from engine.meshfiles.solids import Found
 
@@ -27,7 +28,6 @@ _KINDS |= {"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"}
 _KINDS |= {f"{sign}int{bits}": f"{sign or 'i'}{bits // 8}" for sign in ("", "u") for bits in (8, 16, 32)}
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 _UV = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
-_DAMAGED = "The file is damaged or cut off: export or download it again."
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_ply(content: bytes, stem: str) -> Found:
         )
     named = lists.values.astype(np.int64)
     if len(named) and (named.min() < 0 or named.max() >= len(places)):
-        raise BadInput(f"A face names vertex {named.max()}; there are {len(places)}.", remedy=_DAMAGED)
+        raise BadInput(f"A face names vertex {named.max()}; there are {len(places)}.", remedy=DAMAGED)
     triangles, _ = triangulate(lists.counts, places[named])
     normals = _stacked(vertex, ("nx", "ny", "nz"))
     uvs, uv_numbers = _coordinates(vertex, face, lists, named)
@@ -116,7 +116,7 @@ def _head(content: bytes) -> tuple[str, list[_Element], bytes]:
     """The byte order ("" for text), the elements, and what follows the head."""
     end = re.search(rb"end_header[ \t]*\r?\n?", content[:1_000_000])
     if end is None:
-        raise BadInput("Its head has no end.", remedy=_DAMAGED)
+        raise BadInput("Its head has no end.", remedy=DAMAGED)
     order, elements = None, []
     for line in content[: end.start()].decode("ascii", "replace").splitlines():
         words = line.split()
@@ -130,7 +130,7 @@ def _head(content: bytes) -> tuple[str, list[_Element], bytes]:
                 _Property(words[-1], kinds[-1], kinds[0] if len(kinds) == 2 else "")
             )
     if order is None:
-        raise BadInput("Its head names no known format.", remedy=_DAMAGED)
+        raise BadInput("Its head names no known format.", remedy=DAMAGED)
     return order, elements, content[end.end() :]
 
 
@@ -141,7 +141,7 @@ def _text(body: bytes, elements: list[_Element]) -> dict[str, Columns]:
     for element in elements:
         rows = [line.split() for line in lines[at : at + element.count]]
         if len(rows) < element.count:
-            raise BadInput(f"It has {len(rows)} of {element.count} lines of {element.name}.", remedy=_DAMAGED)
+            raise BadInput(f"It has {len(rows)} of {element.count} lines of {element.name}.", remedy=DAMAGED)
         at += element.count
         found[element.name] = _columns_of_rows(rows, element)
     return found
@@ -161,7 +161,7 @@ def _columns_of_rows(rows: list[list[str]], element: _Element) -> Columns:
             at += bool(each.count_kind)
             if n < 0 or at + n > len(row):
                 raise BadInput(
-                    f'A line of {element.name} is cut off: "{" ".join(row)[:60]}".', remedy=_DAMAGED
+                    f'A line of {element.name} is cut off: "{" ".join(row)[:60]}".', remedy=DAMAGED
                 )
             values[each.name] += row[at : at + n]
             counts[each.name].append(n)
@@ -227,7 +227,7 @@ def _first_lengths(body: bytes, at: int, element: _Element, order: str) -> list[
 
 def _number(body: bytes, at: int, kind: str) -> Any:
     if at + np.dtype(kind).itemsize > len(body):
-        raise BadInput(f"It ends at byte {len(body):,} of its data, in the middle.", remedy=_DAMAGED)
+        raise BadInput(f"It ends at byte {len(body):,} of its data, in the middle.", remedy=DAMAGED)
     return np.frombuffer(body, kind, 1, at)[0]
 
 
@@ -251,7 +251,7 @@ def _uneven_columns(body: bytes, at: int, element: _Element, order: str) -> tupl
             counts[number].append(n)
             at += n * kinds[number][0].itemsize
         if at > len(body):
-            raise BadInput(f"It ends at byte {len(body):,} of its data, in the middle.", remedy=_DAMAGED)
+            raise BadInput(f"It ends at byte {len(body):,} of its data, in the middle.", remedy=DAMAGED)
     data = np.frombuffer(body, np.uint8)
     columns: Columns = {}
     for number, each in enumerate(element.properties):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.meshfiles.accessors import read_elements
+from engine.meshfiles.corners import ABSENT, split
 from engine.meshfiles.document import INDICES, VERTICES, Document, Draft
 from engine.meshfiles.primitives import TRIANGLES
 
@@ -84,20 +85,10 @@ def sew(n_vertices: int, faces: NDArray[np.int32], uv: Floats) -> Sewn:
     corners = faces.reshape(-1).astype(np.int64)
     flat = uv.reshape(-1, 2).astype(np.float32) + np.float32(0)  # one zero of two
     placed = np.flatnonzero(np.isfinite(flat).all(axis=1))
-    bits = np.ascontiguousarray(flat[placed]).view(np.uint32).astype(np.uint64)
-    keys = np.stack([corners[placed].astype(np.uint64), (bits[:, 0] << np.uint64(32)) | bits[:, 1]], axis=1)
-    _, firsts, combination = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    vertex = corners[placed[firsts]]
-    order = np.argsort(firsts, kind="stable")
-    _, leading = np.unique(vertex[order], return_index=True)
-    is_leading = np.zeros(len(firsts), bool)
-    is_leading[order[leading]] = True
-    further = order[~is_leading[order]]
-    number = np.empty(len(firsts), np.int64)
-    number[is_leading] = vertex[is_leading]
-    number[further] = n_vertices + np.arange(len(further))
-    made = np.zeros((n_vertices + len(further), 2), np.float32)
-    made[number] = flat[placed[firsts]]
+    pairs = np.ascontiguousarray(flat[placed]).view(np.int64)  # both numbers in one
     sewn = corners.copy()
-    sewn[placed] = number[combination.reshape(-1)]
-    return Sewn(sewn.reshape(-1, 3), vertex[further], made)
+    sewn[placed], corner_of = split(corners[placed], pairs, n_vertices)
+    has = corner_of != ABSENT
+    made = np.zeros((len(corner_of), 2), np.float32)
+    made[has] = flat[placed[corner_of[has]]]
+    return Sewn(sewn.reshape(-1, 3), corners[placed[corner_of[n_vertices:]]], made)

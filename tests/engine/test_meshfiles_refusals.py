@@ -49,8 +49,8 @@ def changed(**tree: Any) -> bytes:
     ("name", "content", "said"),
     [
         ("a.glb", b"", "empty"),
-        ("a.glb", b"not a mesh at all, but long enough for a head", "does not begin"),
-        ("a.glb", b"glTF", "does not begin"),
+        ("a.glb", b"not a mesh at all, but long enough for a head", "no GLB file.*begins with .not a mesh"),
+        ("a.glb", b"glTF", "no GLB file"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "picture"),
         ("a.glb", b"\xff\xd8\xff\xe0", "picture"),
         ("a.fbx", b"Kaydara FBX Binary  \x00", "FBX"),
@@ -80,7 +80,7 @@ def test_what_is_no_readable_mesh_is_refused(tmp_path: Path, name: str, content:
 
 @pytest.mark.parametrize("n_kept", [4, 12, 19, 30, 300, 1500, len(WHOLE) - 1])
 def test_a_glb_cut_off_anywhere_is_refused(tmp_path: Path, n_kept: int) -> None:
-    refused(written(tmp_path, WHOLE[:n_kept]), "begin|bytes")
+    refused(written(tmp_path, WHOLE[:n_kept]), "bytes")
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
