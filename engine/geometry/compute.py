@@ -145,8 +145,8 @@ class Compute:
     def each(self, items: Sequence[Any], work: Callable[[Any], None], *kernels: Any) -> None:
         """Calls `work(item)` for every item, side by side on the processor, one after the other on a card."""
         for kernel in kernels:
-            # A launch on the processor asks for blocks of one; what is loaded otherwise would be loaded again there,
-            # by all threads at once, which crashes Warp 1.17.
+            # A launch on the processor asks for blocks of one; what is loaded otherwise would be loaded again
+            # there, by all threads at once, which crashes Warp 1.17.
             kernel.module.load(self.device, _CARD_BLOCK if self.is_card else 1)
         if self.is_card or self.n_threads == 1 or len(items) < 2:
             for item in items:
