@@ -151,7 +151,9 @@ def locate_texels(mesh: Mesh, uv: Floats, size_px: int, compute: Compute | None 
     )
     where = [index, size_px, laid.keys, points, compute.put(mesh.faces), compute.put(mesh.vertices)]
     normals = compute.put(mesh.vertex_normals)
-    compute.launch(kernels.locate, n_texels, [*where, normals, made.positions, made.normals, made.face_ids])
+    compute.launch_runs(
+        kernels.locate, n_texels, [*where, normals, made.positions, made.normals, made.face_ids]
+    )
     return made
 
 
@@ -191,8 +193,8 @@ def add_view(placed: Placed, texels: Texels, view: View, blend: Blend, sums: Arr
     seen = placed.seen_by(view.camera)
     trust = measure_trust(seen, view.camera, blend)
     texel_arrays = [texels.positions, texels.normals, texels.face_ids, placed.face_normals]
-    inputs = [eye_of(view, blend), seen.keys, trust, compute.put(view.colours), *texel_arrays, sums, weights]
-    compute.launch(kernels.gather, len(texels.index), inputs)
+    shown = [eye_of(view, blend), seen.keys, trust, compute.put(view.colours)]
+    compute.launch_runs(kernels.gather, len(texels.index), [*shown, *texel_arrays, sums, weights])
 
 
 def measure_trust(seen: Coverage, camera: Camera, blend: Blend) -> Array:

@@ -54,7 +54,7 @@ class Compute:
 
     @property
     def run_px(self) -> int:
-        """How many neighbouring pixels one thread goes along, where going along is cheaper than starting."""
+        """How many neighbouring pixels or texels one thread goes along: starting one costs 18 ns on the processor."""
         return 1 if self.is_card else 64
 
     def empty(self, shape: int | Sequence[int], kind: str) -> Array:
@@ -132,6 +132,10 @@ class Compute:
             wp.launch(kernel, dim=(high - low, *rest), inputs=[low, *inputs], device=self.device)
 
         self.bands(length, run, kernel)
+
+    def launch_runs(self, kernel: Any, length: int, inputs: Sequence[Any]) -> None:
+        """Runs `kernel` over 0..length, `run_px` of them a thread; that number is its second argument."""
+        self.launch(kernel, -(-length // self.run_px), [self.run_px, *inputs])
 
     def bands(self, length: int, work: Callable[[int, int], None], *kernels: Any) -> None:
         """Calls `work(low, high)` for bands that make up 0..length, side by side; on a card for all as one.

@@ -31,7 +31,7 @@ def dilate(texels: Texels, colours: Array) -> NDArray[np.uint8]:
         return compute.get(texture)
     filled = compute.full((size, size), 0, "uint8")
     flat = [texture.reshape(-1, 3), filled.reshape(-1)]
-    compute.launch(kernels.lay, n_texels, [texels.index, colours, *flat])
+    compute.launch_runs(kernels.lay, n_texels, [texels.index, colours, *flat])
     if n_texels < size * size:
         sparse = compute.get(colours[:: max(1, n_texels // 10_000)])
         mean = [round(float(x)) for x in np.clip(sparse.mean(axis=0), 0, 1) * 255]
@@ -39,5 +39,7 @@ def dilate(texels: Texels, colours: Array) -> NDArray[np.uint8]:
         compute.launch(kernels.fill_blocks, (n_blocks, n_blocks), [BLOCK_PX, filled, texture])
         nearest = compute.empty((size, size), "int32")
         compute.launch(kernels.nearest_in_row, size, [filled, nearest])
-        compute.launch(kernels.carry, (size, size), [filled, nearest, _REACH_PX, vec3i(*mean), texture])
+        run = compute.run_px
+        inputs = [run, filled, nearest, _REACH_PX, vec3i(*mean), texture]
+        compute.launch(kernels.carry, (size, -(-size // run)), inputs)
     return compute.get(texture)

@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 
 from engine.geometry.bake import Baked, Texels
 from engine.geometry.compute import Array, Compute
+from engine.geometry.kernels import details
 from engine.geometry.kernels import inpaint as kernels
 
 Floats = NDArray[np.float32]
 
 # Cells along the longest side: one for 16 texels of the texture's side, or 4 to 8 texels on the surface.
 _TEXELS_PER_CELL, _LEAST_CELLS, _MOST_CELLS = 16, 16, 128
-_N_ROUNDS = 12  # of relaxation at each level; each level starts from the coarser one's result
+# Rounds of relaxation: each level starts from the coarser one's result, and fine ones have little left to do.
+_N_ROUNDS, _N_FINE_ROUNDS, _FINE_CELLS = 12, 6, 64
 # On grids this small the object is a few cells, and what no view shows of one way must come from others.
 _SMALL_GRID = 4
 _N_DETAIL_LEVELS = 4  # blocks of 2, 4, 8, 16 texels
@@ -58,13 +60,16 @@ def inpaint(
     _spread(compute, levels)
     step(2, 3)
     finest = levels[0]
+    n_blocks = -(-texels.size_px // details.BUSY_PX) + 1
+    busy = compute.full((n_blocks, n_blocks), 0, "uint8")
+    compute.launch_runs(details.find_busy, n_texels, [texels.index, texels.size_px, seen, busy])
     bases = compute.empty((n_texels, 3), "float32")
-    where = [texels.positions, texels.normals, low, cell, n_cells, finest.grid, finest.values]
-    compute.launch(kernels.read_nodes, n_texels, [*where, bases])
-    details = _details(texels, baked.colours, seen, bases)
+    where = [texels.index, texels.size_px, busy, texels.positions, texels.normals, low, cell, n_cells]
+    compute.launch_runs(kernels.read_nodes, n_texels, [*where, finest.grid, finest.values, bases])
+    carried = _details(texels, baked.colours, seen, bases, busy)
     colours = compute.copy(baked.colours)
-    inputs = [texels.index, texels.size_px, seen, bases, details, _DETAIL_KEPT, colours]
-    compute.launch(kernels.paint, n_texels, inputs)
+    inputs = [texels.index, texels.size_px, seen, bases, carried, _DETAIL_KEPT, colours]
+    compute.launch_runs(details.paint, n_texels, inputs)
     step(3, 3)
     return colours
 
@@ -93,15 +98,18 @@ def _levels(
     """All levels, the finest first, with what is known at each."""
     compute, n_texels = texels.compute, len(texels.index)
     grid = compute.full(6 * n_cells**3, -1, "int32")
-    compute.launch(kernels.mark, n_texels, [texels.positions, texels.normals, low, cell, n_cells, grid])
+    compute.launch_runs(kernels.mark, n_texels, [texels.positions, texels.normals, low, cell, n_cells, grid])
     places = _number(compute, grid)
     n_parts = 1 if compute.is_card else min(compute.n_threads, _MAX_PARTS)
     sums = compute.full((n_parts, len(places), 4), 0, "float32")
 
+    n_runs = -(-n_texels // compute.run_px)
+
     def add(part: int) -> None:
-        first, last = n_texels * part // n_parts, n_texels * (part + 1) // n_parts
+        first, last = n_runs * part // n_parts, n_runs * (part + 1) // n_parts
         inputs = [
             first,
+            compute.run_px,
             texels.positions,
             texels.normals,
             colours,
@@ -146,12 +154,12 @@ def _spread(compute: Compute, levels: list[_Level]) -> None:
         takes_all = int(finer.n <= _SMALL_GRID)
         compute.launch(kernels.push, count, [*where, coarser.grid, coarser.values, finer.values])
         relaxed = compute.empty((count, 4), "float32")
-        for _ in range(_N_ROUNDS):
+        for _ in range(_N_FINE_ROUNDS if finer.n > _FINE_CELLS else _N_ROUNDS):
             compute.launch(kernels.relax, count, [*where, takes_all, finer.grid, finer.values, relaxed])
             compute.launch(kernels.settle, count, [unknown, relaxed, finer.values])
 
 
-def _details(texels: Texels, colours: Array, seen: Array, bases: Array) -> Array:
+def _details(texels: Texels, colours: Array, seen: Array, bases: Array, busy: Array) -> Array:
     """What seen texels add to their nodes' colour, (S / 2, S / 2, 4), carried into holes to fade there."""
     compute, size = texels.compute, texels.size_px
     half = -(-size // 2**_N_DETAIL_LEVELS) * 2 ** (_N_DETAIL_LEVELS - 1)
@@ -160,11 +168,11 @@ def _details(texels: Texels, colours: Array, seen: Array, bases: Array) -> Array
     numbers[rows, columns] = compute.put(np.arange(len(texels.index), dtype=np.int32))
     shape = (half, half)
     pyramid = [compute.empty((*shape, 4), "float32")]
-    compute.launch(kernels.pull_details, shape, [numbers, colours, seen, bases, pyramid[0]])
+    compute.launch(details.pull_details, shape, [busy, numbers, colours, seen, bases, pyramid[0]])
     for _ in range(_N_DETAIL_LEVELS - 1):
         shape = (shape[0] // 2, shape[1] // 2)
         pyramid.append(compute.empty((*shape, 4), "float32"))
-        compute.launch(kernels.pull_blocks, shape, [pyramid[-2], pyramid[-1]])
+        compute.launch(details.pull_blocks, shape, [pyramid[-2], pyramid[-1]])
     for finer, coarser in zip(pyramid[-2::-1], pyramid[:0:-1], strict=True):
-        compute.launch(kernels.push_blocks, finer.shape[:2], [coarser, _DETAIL_KEPT, finer])
+        compute.launch(details.push_blocks, finer.shape[:2], [coarser, _DETAIL_KEPT, finer])
     return pyramid[0]

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.geometry.atlas.by_xatlas import chart_options, pack_options, unwrap_with_xatlas
-from engine.geometry.atlas.charts import ChartRules, chart_faces
+from engine.geometry.atlas.charts import chart_faces
 from engine.geometry.atlas.flatten import FlatRules
 from engine.geometry.atlas.links import link_faces, without_links
+from engine.geometry.atlas.merge import ChartRules
 from engine.geometry.atlas.overlap import claim_texels
 from engine.geometry.atlas.pack import Outlines, Packed, Spacing, pack
 from engine.geometry.atlas.settle import Laid, alone, settle

@@ -43,7 +43,7 @@ def _maps(charted: Charted, texels: Texels, settings: BakeSettings, progress: Pr
     """The further maps that are asked for, by name."""
     body, maps = charted.body, {}
     if settings.normal_map and body.dense is None:
-        progress.note("There is no normal map: the mesh was not decimated, so it has all of its detail.")
+        progress.note("No normal map was baked: the mesh was not decimated, so it has all of its detail.")
     elif settings.normal_map and body.dense is not None:
         progress.check()
         maps["normal"] = bake_relief(body.mesh, charted.uv, texels, body.dense).colours

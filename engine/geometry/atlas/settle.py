@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.atlas.charts import ChartRules, split_charts
+from engine.geometry.atlas.charts import split_charts
 from engine.geometry.atlas.flatten import FlatRules, Pieces, cut_into_pieces, flatten, lay_alone
 from engine.geometry.atlas.links import link_faces, without_links
+from engine.geometry.atlas.merge import ChartRules
 from engine.geometry.atlas.overlap import claim_texels
 from engine.geometry.atlas.pack import Outlines, spread_out
 from engine.geometry.atlas.watch import Watch
@@ -75,7 +76,8 @@ def settle(
         pending, local = pending[again], np.unique(local[again], return_inverse=True)[1].astype(np.int32)
         part = Mesh(mesh.vertices, mesh.faces[pending])
         links = without_links(link_faces(part), local)
-        split = split_charts(part, links, local, _middles(part, local, bad[again]), chart_rules)
+        worst = _middles(part, local, bad[again])
+        split = split_charts(part, links, local, worst, chart_rules, watch.part(high, high))
         laid.labels[pending] = split + laid.labels.max() + 1
     return Laid(np.unique(laid.labels, return_inverse=True)[1].astype(np.int32), laid.places)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 
 def _ignore(step: int, n_steps: int) -> None:
@@ -15,19 +15,25 @@ def _ignore(step: int, n_steps: int) -> None:
 class Watch:
     """A part of the work, from `low` to `high` of the whole; `step(step, n_steps)` hears of it and may raise.
 
-    After `limit_s` from the start of the whole, `is_over` holds: what is left should be done quickly.
+    After `limit_s` from `started_s`, both in seconds of `clock`, `is_over` holds: what is left should be done
+    quickly.
     """
 
     step: Callable[[int, int], None] = _ignore
     limit_s: float = 60.0
     low: float = 0.0
     high: float = 1.0
-    started_s: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter
+    started_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.started_s is None:
+            object.__setattr__(self, "started_s", self.clock())
 
     @property
     def is_over(self) -> bool:
         """Whether the time is over."""
-        return time.perf_counter() - self.started_s > self.limit_s
+        return self.clock() - (self.started_s or 0.0) > self.limit_s
 
     def tell(self, share: float) -> None:
         """Says that `share` of this part is done."""

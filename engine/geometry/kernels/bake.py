@@ -22,6 +22,7 @@ def distance_of(key: wp.int64, is_perspective: int) -> wp.float32:
 @wp.kernel
 def locate(
     first: int,
+    run: int,
     index: wp.array(dtype=wp.int64),
     width: int,
     keys: wp.array(dtype=wp.int64),
@@ -34,20 +35,21 @@ def locate(
     face_ids: wp.array(dtype=wp.int32),
 ):
     """Finds each texel's face, point and smooth unit normal; `points` are three a face, in texels."""
-    texel = first + wp.tid()
-    place = int(index[texel])
-    face = face_of(keys[place])
-    x = wp.float64(place % width) + wp.float64(0.5)
-    y = wp.float64(place / width) + wp.float64(0.5)
-    w = weights_at(points[3 * face], points[3 * face + 1], points[3 * face + 2], x, y)
-    a = faces[face, 0]
-    b = faces[face, 1]
-    c = faces[face, 2]
-    positions[texel] = w[0] * vertices[a] + w[1] * vertices[b] + w[2] * vertices[c]
-    normals[texel] = wp.normalize(
-        w[0] * vertex_normals[a] + w[1] * vertex_normals[b] + w[2] * vertex_normals[c]
-    )
-    face_ids[texel] = face
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, index.shape[0])):
+        place = int(index[texel])
+        face = face_of(keys[place])
+        x = wp.float64(place % width) + wp.float64(0.5)
+        y = wp.float64(place / width) + wp.float64(0.5)
+        w = weights_at(points[3 * face], points[3 * face + 1], points[3 * face + 2], x, y)
+        a = faces[face, 0]
+        b = faces[face, 1]
+        c = faces[face, 2]
+        positions[texel] = w[0] * vertices[a] + w[1] * vertices[b] + w[2] * vertices[c]
+        normals[texel] = wp.normalize(
+            w[0] * vertex_normals[a] + w[1] * vertex_normals[b] + w[2] * vertex_normals[c]
+        )
+        face_ids[texel] = face
 
 
 @wp.kernel
@@ -206,23 +208,24 @@ def look(
     """Whether the texel is seen, how much the view's say of it counts, and where it falls."""
     seen = Sight()
     seen.weight = 0.0
-    h = eye.matrix * wp.vec4(position[0], position[1], position[2], 1.0)
     towards = wp.vec3(eye.place[0], eye.place[1], eye.place[2])
-    distance = h[2]
-    per_unit = eye.px_per_unit
     if eye.is_perspective == 1:
-        if h[3] <= 0.0:
-            return seen
         towards = wp.normalize(towards - position)
-        distance = h[3]
-        per_unit = eye.px_per_unit / h[3]
-    seen.x = h[0] / h[3]
-    seen.y = h[1] / h[3]
     # A smooth normal alone would let a view paint the side of a box that it sees edge-on.
     flat = wp.dot(face_normal, towards)
     cosine = wp.min(wp.dot(normal, towards), 2.0 * flat)
     if cosine <= eye.least_cosine or flat <= eye.least_cosine:
         return seen
+    h = eye.matrix * wp.vec4(position[0], position[1], position[2], 1.0)
+    distance = h[2]
+    per_unit = eye.px_per_unit
+    if eye.is_perspective == 1:
+        if h[3] <= 0.0:
+            return seen
+        distance = h[3]
+        per_unit = eye.px_per_unit / h[3]
+    seen.x = h[0] / h[3]
+    seen.y = h[1] / h[3]
     column = wp.clamp(int(wp.floor(seen.x)), 0, eye.width - 1)
     row = wp.clamp(int(wp.floor(seen.y)), 0, eye.height - 1)
     nearest = wp.float32(-1.0e9)
@@ -252,6 +255,7 @@ def look(
 @wp.kernel
 def gather(
     first: int,
+    run: int,
     eye: Eye,
     keys: wp.array(dtype=wp.int64),
     trust: wp.array(dtype=wp.float32, ndim=2),
@@ -263,12 +267,16 @@ def gather(
     sums: wp.array(dtype=wp.vec3),
     weights: wp.array(dtype=wp.float32),
 ):
-    """Adds what one view shows of each texel to `sums`, times its weight, and that to `weights`."""
-    texel = first + wp.tid()
-    seen = look(eye, keys, trust, positions[texel], normals[texel], face_normals[face_ids[texel]])
-    if seen.weight > 0.0:
-        sums[texel] += seen.weight * colour_at(picture, seen.x, seen.y)
-        weights[texel] += seen.weight
+    """Adds what one view shows of each texel to `sums`, times its weight, and that to `weights`.
+
+    A thread goes along `run` texels: on the processor starting one takes as long as looking once.
+    """
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, weights.shape[0])):
+        seen = look(eye, keys, trust, positions[texel], normals[texel], face_normals[face_ids[texel]])
+        if seen.weight > 0.0:
+            sums[texel] += seen.weight * colour_at(picture, seen.x, seen.y)
+            weights[texel] += seen.weight
 
 
 @wp.kernel

@@ -62,6 +62,8 @@ def grow(
     normals: wp.array(dtype=wp.vec3f),
     axes: wp.array(dtype=wp.vec3f),
     steepness: float,
+    n_steps: int,
+    state: wp.array(dtype=wp.int32),
     keys: wp.array(dtype=wp.float32),
     slots: wp.array(dtype=wp.int32),
     labels: wp.array(dtype=wp.int32),
@@ -69,10 +71,15 @@ def grow(
     """Labels (M,) every face that a seed reaches with the seed's number; -1 stays where none does.
 
     Crossing to `neighbours` (M, 3; -1 none) costs the length `steps` (M, 3), more where the face reached
-    leans away from its region's axis.
+    leans away from its region's axis. `n_steps` from the queue are taken in one launch; `state` is how many
+    are in it, -1 before the first launch and 0 when all is done.
     """
-    n_seeds = seeds.shape[0]
-    size = int(0)
+    n_seeds = int(0)
+    size = int(state[0])
+    if size < 0:
+        size = int(0)
+        n_seeds = seeds.shape[0]
+    left = int(n_steps)
     start = first + wp.tid()
     for number in range(start, n_seeds):
         face = seeds[number]
@@ -86,7 +93,8 @@ def grow(
                     slots[size] = face * 3 + side
                     sift_up(keys, slots, size)
                     size += 1
-    while size > 0:
+    while size > 0 and left > 0:
+        left -= 1
         key = keys[0]
         slot = slots[0]
         size -= 1
@@ -108,6 +116,41 @@ def grow(
                         slots[size] = reached * 3 + side
                         sift_up(keys, slots, size)
                         size += 1
+    state[0] = size
+
+
+@wp.kernel
+def clump(
+    first: int,
+    low: int,
+    high: int,
+    neighbours: wp.array2d(dtype=wp.int32),
+    normals: wp.array(dtype=wp.vec3f),
+    most: int,
+    least_cosine: float,
+    queue: wp.array(dtype=wp.int32),
+    labels: wp.array(dtype=wp.int32),
+):
+    """Puts the faces low..high without a label, and those around them, into clumps of `most` that face alike.
+
+    `labels` (M,) become the number of the clump's first face; `queue` (most,) is room.
+    """
+    for seed in range(low + first + wp.tid(), high):
+        if labels[seed] < 0:
+            labels[seed] = seed
+            queue[0] = seed
+            size = int(1)
+            done = int(0)
+            while done < size:
+                face = queue[done]
+                done += 1
+                for side in range(3):
+                    there = neighbours[face, side]
+                    if there >= 0 and size < most:
+                        if labels[there] < 0 and wp.dot(normals[there], normals[seed]) > least_cosine:
+                            labels[there] = seed
+                            queue[size] = there
+                            size += 1
 
 
 @wp.kernel

@@ -72,6 +72,7 @@ def nearest_in_row(
 @wp.kernel
 def carry(
     first: int,
+    run: int,
     filled: wp.array(dtype=wp.uint8, ndim=2),
     nearest: wp.array(dtype=wp.int32, ndim=2),
     reach: int,
@@ -79,47 +80,51 @@ def carry(
     texture: wp.array(dtype=wp.uint8, ndim=3),
 ):
     """Fills the empty texels: the nearest filled one within `reach` rows, else the colour `rest`."""
-    row, column = wp.tid()
+    row, part = wp.tid()
     row += first
-    if filled[row, column] != wp.uint8(0):
-        return
     height = filled.shape[0]
-    best = int(NONE)
-    best_row = int(-1)
-    for away in range(reach + 1):
-        if away * away >= best:
-            break
-        for side in range(2):
-            r = row + wp.where(side == 0, away, -away)
-            if r >= 0 and r < height:
-                c = nearest[r, column]
-                if c != NONE:
-                    distance = (c - column) * (c - column) + away * away
-                    if distance < best:
-                        best = distance
-                        best_row = r
-    if best_row < 0:
-        texture[row, column, 0] = wp.uint8(rest[0])
-        texture[row, column, 1] = wp.uint8(rest[1])
-        texture[row, column, 2] = wp.uint8(rest[2])
-    else:
-        c = nearest[best_row, column]
-        for channel in range(3):
-            texture[row, column, channel] = texture[best_row, c, channel]
+    start = part * run
+    for column in range(start, wp.min(start + run, filled.shape[1])):
+        if filled[row, column] != wp.uint8(0):
+            continue
+        best = int(NONE)
+        best_row = int(-1)
+        for away in range(reach + 1):
+            if away * away >= best:
+                break
+            for side in range(2):
+                r = row + wp.where(side == 0, away, -away)
+                if r >= 0 and r < height:
+                    c = nearest[r, column]
+                    if c != NONE:
+                        distance = (c - column) * (c - column) + away * away
+                        if distance < best:
+                            best = distance
+                            best_row = r
+        if best_row < 0:
+            texture[row, column, 0] = wp.uint8(rest[0])
+            texture[row, column, 1] = wp.uint8(rest[1])
+            texture[row, column, 2] = wp.uint8(rest[2])
+        else:
+            c = nearest[best_row, column]
+            for channel in range(3):
+                texture[row, column, channel] = texture[best_row, c, channel]
 
 
 @wp.kernel
 def lay(
     first: int,
+    run: int,
     index: wp.array(dtype=wp.int64),
     colours: wp.array(dtype=wp.vec3),
     texture: wp.array(dtype=wp.uint8, ndim=2),
     filled: wp.array(dtype=wp.uint8),
 ):
     """Puts the texels in their places, rounded."""
-    texel = first + wp.tid()
-    place = int(index[texel])
-    c = colours[texel]
-    for channel in range(3):
-        texture[place, channel] = wp.uint8(wp.int32(wp.clamp(c[channel], 0.0, 1.0) * 255.0 + 0.5))
-    filled[place] = wp.uint8(1)
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, index.shape[0])):
+        place = int(index[texel])
+        c = colours[texel]
+        for channel in range(3):
+            texture[place, channel] = wp.uint8(wp.int32(wp.clamp(c[channel], 0.0, 1.0) * 255.0 + 0.5))
+        filled[place] = wp.uint8(1)

@@ -8,6 +8,8 @@ knows its colour if a seen texel belongs to it.
 
 import warp as wp
 
+from engine.geometry.kernels.details import BUSY_PX
+
 # A texel belongs to a direction if the square of its normal along it (they add up to 1) is more than this.
 LEAST_SHARE = wp.constant(0.2)
 # Nodes that face other ways count less than those that face the same way.
@@ -42,6 +44,7 @@ def way_of(normal: wp.vec3, axis: int) -> int:
 @wp.kernel
 def mark(
     first: int,
+    run: int,
     positions: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     low: wp.vec3,
@@ -50,12 +53,13 @@ def mark(
     grid: wp.array(dtype=wp.int32),
 ):
     """Marks the nodes that texels belong to with 0."""
-    texel = first + wp.tid()
-    c = cell_of(positions[texel], low, cell, n)
-    normal = normals[texel]
-    for axis in range(3):
-        if share_of(normal, axis) > 0.0:
-            grid[place_of(c[0], c[1], c[2], way_of(normal, axis), n)] = 0
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, positions.shape[0])):
+        c = cell_of(positions[texel], low, cell, n)
+        normal = normals[texel]
+        for axis in range(3):
+            if share_of(normal, axis) > 0.0:
+                grid[place_of(c[0], c[1], c[2], way_of(normal, axis), n)] = 0
 
 
 @wp.kernel
@@ -69,6 +73,7 @@ def mark_parents(first: int, places: wp.array(dtype=wp.int64), n: int, grid: wp.
 @wp.kernel
 def collect(
     first: int,
+    run: int,
     positions: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     colours: wp.array(dtype=wp.vec3),
@@ -80,17 +85,18 @@ def collect(
     sums: wp.array(dtype=wp.vec4),
 ):
     """Adds each seen texel's colour and 1, times its share, to its nodes."""
-    texel = first + wp.tid()
-    if seen[texel] == wp.uint8(0):
-        return
-    at = cell_of(positions[texel], low, cell, n)
-    normal = normals[texel]
-    c = colours[texel]
-    for axis in range(3):
-        share = share_of(normal, axis)
-        if share > 0.0:
-            node = grid[place_of(at[0], at[1], at[2], way_of(normal, axis), n)]
-            wp.atomic_add(sums, node, share * wp.vec4(c[0], c[1], c[2], 1.0))
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, positions.shape[0])):
+        if seen[texel] == wp.uint8(0):
+            continue
+        at = cell_of(positions[texel], low, cell, n)
+        normal = normals[texel]
+        c = colours[texel]
+        for axis in range(3):
+            share = share_of(normal, axis)
+            if share > 0.0:
+                node = grid[place_of(at[0], at[1], at[2], way_of(normal, axis), n)]
+                wp.atomic_add(sums, node, share * wp.vec4(c[0], c[1], c[2], 1.0))
 
 
 @wp.kernel
@@ -248,6 +254,10 @@ def settle(
 @wp.kernel
 def read_nodes(
     first: int,
+    run: int,
+    index: wp.array(dtype=wp.int64),
+    size: int,
+    busy: wp.array(dtype=wp.uint8, ndim=2),
     positions: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     low: wp.vec3,
@@ -257,107 +267,19 @@ def read_nodes(
     values: wp.array(dtype=wp.vec4),
     bases: wp.array(dtype=wp.vec3),
 ):
-    """What the nodes say at each texel."""
-    texel = first + wp.tid()
-    p = (positions[texel] - low) / cell
-    normal = normals[texel]
-    total = wp.vec3()
-    weight = float(0.0)
-    for axis in range(3):
-        share = share_of(normal, axis)
-        if share > 0.0:
-            total += share * blend_nodes(p, way_of(normal, axis), n, grid, values)
-            weight += share
-    bases[texel] = total / wp.max(weight, 1.0e-6)
-
-
-@wp.kernel
-def pull_details(
-    first: int,
-    numbers: wp.array(dtype=wp.int32, ndim=2),
-    colours: wp.array(dtype=wp.vec3),
-    seen: wp.array(dtype=wp.uint8),
-    bases: wp.array(dtype=wp.vec3),
-    details: wp.array(dtype=wp.vec4, ndim=2),
-):
-    """Blocks of 2 x 2 texels: mean of what seen texels add to their nodes' colour, and 1; or zeros."""
-    row, column = wp.tid()
-    row += first
-    total = wp.vec4()
-    for tap in range(4):
-        texel = numbers[2 * row + tap / 2, 2 * column + tap % 2]
-        if texel >= 0:
-            if seen[texel] == wp.uint8(1):
-                d = colours[texel] - bases[texel]
-                total += wp.vec4(d[0], d[1], d[2], 1.0)
-    if total[3] > 0.0:
-        total = total / total[3]
-    details[row, column] = total
-
-
-@wp.kernel
-def pull_blocks(first: int, finer: wp.array(dtype=wp.vec4, ndim=2), details: wp.array(dtype=wp.vec4, ndim=2)):
-    """Blocks of 2 x 2 blocks, the same."""
-    row, column = wp.tid()
-    row += first
-    total = (
-        finer[2 * row, 2 * column]
-        + finer[2 * row, 2 * column + 1]
-        + finer[2 * row + 1, 2 * column]
-        + finer[2 * row + 1, 2 * column + 1]
-    )
-    if total[3] > 0.0:
-        total = total / total[3]
-    details[row, column] = total
-
-
-@wp.func
-def detail_at(coarser: wp.array(dtype=wp.vec4, ndim=2), row: int, column: int) -> wp.vec3:
-    """Bilinear between the middles of coarser blocks, at the middle of a finer one."""
-    u = wp.clamp((wp.float32(column) + 0.5) * 0.5 - 0.5, 0.0, wp.float32(coarser.shape[1] - 1))
-    v = wp.clamp((wp.float32(row) + 0.5) * 0.5 - 0.5, 0.0, wp.float32(coarser.shape[0] - 1))
-    c = int(u)
-    r = int(v)
-    right = wp.min(c + 1, coarser.shape[1] - 1)
-    below = wp.min(r + 1, coarser.shape[0] - 1)
-    du = u - wp.float32(c)
-    dv = v - wp.float32(r)
-    upper = coarser[r, c] * (1.0 - du) + coarser[r, right] * du
-    lower = coarser[below, c] * (1.0 - du) + coarser[below, right] * du
-    mixed = upper * (1.0 - dv) + lower * dv
-    return wp.vec3(mixed[0], mixed[1], mixed[2])
-
-
-@wp.kernel
-def push_blocks(
-    first: int,
-    coarser: wp.array(dtype=wp.vec4, ndim=2),
-    kept: wp.float32,
-    details: wp.array(dtype=wp.vec4, ndim=2),
-):
-    """A block that knows nothing takes `kept` of what the coarser blocks have there."""
-    row, column = wp.tid()
-    row += first
-    if details[row, column][3] == 0.0:
-        d = kept * detail_at(coarser, row, column)
-        details[row, column] = wp.vec4(d[0], d[1], d[2], 0.0)
-
-
-@wp.kernel
-def paint(
-    first: int,
-    index: wp.array(dtype=wp.int64),
-    size: int,
-    seen: wp.array(dtype=wp.uint8),
-    bases: wp.array(dtype=wp.vec3),
-    details: wp.array(dtype=wp.vec4, ndim=2),
-    kept: wp.float32,
-    colours: wp.array(dtype=wp.vec3),
-):
-    """Unseen texels take their nodes' colour and the detail that reaches them."""
-    texel = first + wp.tid()
-    if seen[texel] == wp.uint8(1):
-        return
-    place = int(index[texel])
-    c = bases[texel] + kept * detail_at(details, place / size, place % size)
-    colours[texel] = wp.vec3(wp.clamp(c[0], 0.0, 1.0), wp.clamp(c[1], 0.0, 1.0), wp.clamp(c[2], 0.0, 1.0))
+    """What the nodes say at each texel of busy blocks."""
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, positions.shape[0])):
+        place = int(index[texel])
+        if busy[place / size / BUSY_PX, place % size / BUSY_PX] == wp.uint8(0):
+            continue
+        p = (positions[texel] - low) / cell
+        normal = normals[texel]
+        total = wp.vec3()
+        weight = float(0.0)
+        for axis in range(3):
+            share = share_of(normal, axis)
+            if share > 0.0:
+                total += share * blend_nodes(p, way_of(normal, axis), n, grid, values)
+                weight += share
+        bases[texel] = total / wp.max(weight, 1.0e-6)
