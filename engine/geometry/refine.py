@@ -83,13 +83,16 @@ def _observe(
     eye = eye_of(view, blend)
     shown = [seen.points, placed.faces, seen.keys, trust, compute.put(view.colours), placed.face_normals]
     height, width = seen.height_px, seen.width_px
-    n_parts = len(steps)
+    n_parts, run = len(steps), compute.run_px
 
     def add(part: int) -> None:
         low, high = height * part // n_parts, height * (part + 1) // n_parts
         own = [corners, numbers, colours, steps[part], touched[part]]
         wp.launch(
-            kernels.observe, dim=(high - low, width), inputs=[low, eye, *shown, *own], device=compute.device
+            kernels.observe,
+            dim=(high - low, -(-width // run)),
+            inputs=[low, run, eye, *shown, *own],
+            device=compute.device,
         )
 
     compute.each(range(n_parts), add, kernels.observe)

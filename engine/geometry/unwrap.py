@@ -101,7 +101,7 @@ def unwrap(
         return _by_xatlas(mesh, levels, options, watch)
     bend = float(np.clip(0.16 * np.sqrt(options.max_cost / 2), 0.02, 0.4))
     rules = ChartRules(max_bend=bend, n_rounds=1 + options.max_iterations)
-    links = link_faces(mesh)
+    links = link_faces(mesh, watch.part(0, 0.02))
     if len(np.unique(levels)) > 1:
         links = without_links(links, np.unique(levels, return_inverse=True)[1].astype(np.int32))
     labels = chart_faces(mesh, links, rules, watch.part(0.02, 0.35))
@@ -123,7 +123,7 @@ def _packed_without_overlaps(
     scale: float | None = None
     for number in range(_MAX_REPAIRS + 1):
         high = low + 0.6 * (1 - low)
-        outlines = _outlines(mesh, laid, levels)
+        outlines = _outlines(mesh, laid, levels, watch.part(low, low))
         if outlines is None:
             uv = np.full((len(levels), 3, 2), 0.5, np.float32)
             note = "No face has an area, so the texture stays empty."
@@ -155,7 +155,7 @@ def _packed_without_overlaps(
     return Unwrapped(uv, n_charts, use, laid.labels, tuple(notes))
 
 
-def _outlines(mesh: Mesh, laid: Laid, levels: Floats) -> Outlines | None:
+def _outlines(mesh: Mesh, laid: Laid, levels: Floats, watch: Watch) -> Outlines | None:
     """The charts that have an area, as large to each other as `levels` (M,) ask; None if there are none."""
     areas = mesh.face_areas_normals[0].astype(np.float64)
     n_charts = int(laid.labels.max()) + 1
@@ -167,7 +167,7 @@ def _outlines(mesh: Mesh, laid: Laid, levels: Floats) -> Outlines | None:
         return None
     numbers = np.where(has_area, np.cumsum(has_area) - 1, -1).astype(np.int32)
     shown = Laid(numbers[laid.labels], laid.places * density[laid.labels, None, None])
-    return Outlines.of(*shown.pieces(mesh))
+    return Outlines.of(*shown.pieces(mesh, watch))
 
 
 def _coordinates(outlines: Outlines, packed: Packed, n_faces: int, size_px: int) -> Floats:

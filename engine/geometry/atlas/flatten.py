@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.order import AT_ONCE, order_by_number
 from engine.geometry.atlas.watch import Watch
 from engine.geometry.compute import Compute, processor
 from engine.geometry.kernels import flatten as kernels
 from engine.geometry.kernels import mend as mending
+from engine.geometry.kernels import pieces as cutting
 from engine.geometry.mesh import Mesh
 
 Floats = NDArray[np.float32]
@@ -29,6 +31,8 @@ _TOLERANCE = 1e-4
 _FACE_ROUNDS_AT_ONCE = 400_000
 # Fewer faces than these are done before another thread has started.
 _WORTH_A_THREAD = 4000
+# Charts that are given to the thread with the least to do; what is smaller is given out in turn.
+_DEALT_BY_SIZE = 4000
 _THINNEST, _THIN_BOUND = 0.01, 30.0
 
 
@@ -57,11 +61,11 @@ class Pieces:
     where each chart begins; `origins` (V,) are the mesh's vertices.
     """
 
-    order: NDArray[np.int64]
+    order: Ints
     corners: Ints
     face_starts: Ints
     vertex_starts: Ints
-    origins: NDArray[np.int64]
+    origins: Ints
 
     @property
     def n_charts(self) -> int:
@@ -69,22 +73,22 @@ class Pieces:
         return len(self.face_starts) - 1
 
 
-def cut_into_pieces(mesh: Mesh, labels: Ints) -> Pieces:
+def cut_into_pieces(mesh: Mesh, labels: Ints, watch: Watch) -> Pieces:
     """The pieces of `mesh` by chart (M,); labels run from 0 without gaps, -1 leaves a face out."""
-    kept = np.flatnonzero(labels >= 0)
-    order = kept[np.argsort(labels[kept], kind="stable")]
     n_charts = int(labels.max(initial=-1)) + 1
-    charts = labels[order].astype(np.int64)
-    keys = charts[:, None] * len(mesh.vertices) + mesh.faces[order]
-    unique, corners = np.unique(keys, return_inverse=True)
-    owners, origins = np.divmod(unique, len(mesh.vertices))
-    return Pieces(
-        order,
-        corners.reshape(-1, 3).astype(np.int32),
-        np.searchsorted(charts, np.arange(n_charts + 1)).astype(np.int32),
-        np.searchsorted(owners, np.arange(n_charts + 1)).astype(np.int32),
-        origins,
-    )
+    order, face_starts = order_by_number(labels, n_charts, watch)
+    n_faces, n_vertices = len(order), len(mesh.vertices)
+    corners, origins = np.empty((n_faces, 3), np.int32), np.empty(3 * n_faces, np.int32)
+    stamps, numbers = np.full(n_vertices, -1, np.int32), np.empty(n_vertices, np.int32)
+    counts, state = np.zeros(n_charts, np.int32), np.zeros(1, np.int32)
+    inputs = [order, np.ascontiguousarray(mesh.faces), np.ascontiguousarray(labels), stamps, numbers, corners]
+    inputs += [origins, counts, state]
+    alone = Compute(processor().device, 1)
+    for low in range(0, n_faces, AT_ONCE):
+        watch.tell(0)
+        alone.launch(cutting.number_corners, 1, [low, min(low + AT_ONCE, n_faces), *inputs])
+    vertex_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return Pieces(order, corners, face_starts, vertex_starts, origins[: state[0]].copy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +108,17 @@ def flatten(mesh: Mesh, pieces: Pieces, rules: FlatRules, watch: Watch) -> Flat:
     areas, normals = mesh.face_areas_normals
     areas, normals = areas[pieces.order], normals[pieces.order]
     corners = mesh.corners[pieces.order]
+    watch.tell(0)
     rest, weights, thin = _rest_shapes(corners, areas)
+    watch.tell(0)
     bounds = np.where(thin, _THIN_BOUND, rules.bound).astype(np.float32)
     axes = _axes(normals, areas, pieces)
     across, along = _bases(axes)
     charts = np.repeat(np.arange(pieces.n_charts), np.diff(pieces.face_starts))
+    watch.tell(0)
     turns = _first_turns(corners[:, 1] - corners[:, 0], normals, axes[charts], across[charts], along[charts])
+    del corners
+    watch.tell(0)
     owners = np.repeat(np.arange(pieces.n_charts), np.diff(pieces.vertex_starts))
     points = mesh.vertices[pieces.origins]
     # From the chart's own first vertex, as single precision is finest near zero.
@@ -133,15 +142,13 @@ def flatten(mesh: Mesh, pieces: Pieces, rules: FlatRules, watch: Watch) -> Flat:
         )
     watch.tell(1.0)
     _restore_areas(pieces, rest, places)
+    watch.tell(1.0)
     bad, strains = np.zeros(len(turns), np.uint8), np.zeros(len(turns), np.float32)
     judged = [pieces.corners, rest, places, bounds, bad, strains]
     compute.launch(mending.judge, len(bad), judged)
     members = np.unique(charts[bad > 0]).astype(np.int32)
     if len(members):
-        around = np.argsort(pieces.corners.reshape(-1), kind="stable").astype(np.int32)
-        starts = np.searchsorted(pieces.corners.reshape(-1)[around], np.arange(len(places) + 1)).astype(
-            np.int32
-        )
+        around, starts = order_by_number(pieces.corners.reshape(-1), len(places), watch)
         inputs = [pieces.face_starts, pieces.corners, rest, starts, around, rules.n_sweeps, bounds, places]
         launch_by_size(compute, mending.mend, members, pieces, inputs)
         compute.launch(mending.judge, len(bad), judged)
@@ -189,13 +196,15 @@ def launch_by_size(
     n_groups = min(compute.n_threads, len(members)) if sizes.sum() > _WORTH_A_THREAD else 1
     loads = np.zeros(n_groups)
     groups: list[list[int]] = [[] for _ in range(n_groups)]
-    for chart in order:
+    for chart in order[:_DEALT_BY_SIZE]:
         lightest = int(np.argmin(loads))
         groups[lightest].append(int(members[chart]))
         loads[lightest] += float(sizes[chart]) + 10
+    rest = members[order[_DEALT_BY_SIZE:]]
+    dealt = [np.concatenate([group, rest[at::n_groups]]) for at, group in enumerate(groups)]
     alone = Compute(compute.device, 1)
     compute.each(
-        [np.asarray(group, np.int32) for group in groups],
+        [group.astype(np.int32) for group in dealt],
         lambda group: alone.launch(kernel, len(group), [group, *inputs]),
         kernel,
     )

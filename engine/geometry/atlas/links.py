@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.atlas.order import order_by_number
+from engine.geometry.atlas.watch import Watch
 from engine.geometry.mesh import Mesh
 
 Floats = NDArray[np.float32]
@@ -32,17 +34,24 @@ class Links:
     pair_lengths: Floats
 
 
-def link_faces(mesh: Mesh) -> Links:
+def link_faces(mesh: Mesh, watch: Watch | None = None) -> Links:
     """The links of `mesh`."""
     n_faces = len(mesh.faces)
-    starts = mesh.faces.reshape(-1).astype(np.int64)
-    ends = np.roll(mesh.faces, -1, axis=1).reshape(-1).astype(np.int64)
+    watch = watch or Watch(limit_s=np.inf)
+    starts = mesh.faces.reshape(-1)
+    ends = np.roll(mesh.faces, -1, axis=1).reshape(-1)
     corners = mesh.corners
     sides = np.roll(corners, -1, axis=1) - corners
     lengths = np.sqrt(np.einsum("mij,mij->mi", sides, sides)).astype(np.float32)
     forward = starts < ends
-    keys = np.minimum(starts, ends) * len(mesh.vertices) + np.maximum(starts, ends)
-    slots_ahead, slots_back = _sorted_slots(keys, forward), _sorted_slots(keys, ~forward & (starts != ends))
+    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
+    del starts, ends
+    watch.tell(0.2)
+    slots_ahead = _sorted_slots(low, high, forward, watch)
+    watch.tell(0.5)
+    slots_back = _sorted_slots(low, high, ~forward & (low != high), watch)
+    watch.tell(0.8)
+    keys = low.astype(np.int64) * len(mesh.vertices) + high
     a, b = _match(keys[slots_ahead], keys[slots_back])
     one, two = slots_ahead[a], slots_back[b]
     neighbours = np.full(3 * n_faces, -1, np.int32)
@@ -51,10 +60,12 @@ def link_faces(mesh: Mesh) -> Links:
     return Links(neighbours.reshape(-1, 3), lengths, pairs, lengths.reshape(-1)[one])
 
 
-def _sorted_slots(keys: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The chosen half-edges, ordered by key and then by number."""
+def _sorted_slots(low: Ints, high: Ints, chosen: NDArray[np.bool_], watch: Watch) -> NDArray[np.int64]:
+    """The chosen half-edges, ordered by their vertices, `low` before `high` (3 M,), and then by number."""
     slots = np.flatnonzero(chosen)
-    return slots[np.argsort(keys[slots], kind="stable")]
+    n_vertices = int(high.max(initial=-1)) + 1
+    slots = slots[order_by_number(high[slots], n_vertices, watch)[0]]
+    return slots[order_by_number(low[slots], n_vertices, watch)[0]]
 
 
 def _match(ahead: NDArray[np.int64], back: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

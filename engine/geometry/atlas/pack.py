@@ -26,6 +26,7 @@ _SMALL_BLOCKS = (
 )
 _FULLNESS = 0.88  # of a grid's blocks, what usually gets used
 MAX_SEARCHED = 4000  # more charts than these go on shelves
+_TRIED_VERTICES = 400_000  # of which the turn of charts is told
 # Parts of a block that charts lie off the middle: straight edges shall not run through centres of texels.
 _ASIDE = (0.031, -0.023)
 _BATCH = 200  # charts placed between two looks at the caller
@@ -150,11 +151,17 @@ def guess_scale(outlines: Outlines, size_px: int, spacing: Spacing) -> float:
 
 def _upright(pieces: Pieces, places: Floats) -> Floats:
     starts = pieces.vertex_starts[:-1]
+    tried = places
+    if len(places) > _TRIED_VERTICES:
+        # So many vertices tell as well how a chart lies.
+        every = -(-len(places) // _TRIED_VERTICES)
+        kept = np.union1d(starts, np.arange(0, len(places), every))
+        tried, starts = places[kept], np.searchsorted(kept, starts)
     best = np.full(pieces.n_charts, np.inf)
     chosen = np.zeros(pieces.n_charts)
     for angle in np.arange(24) * (np.pi / 48):
-        x = places @ np.array([np.cos(angle), np.sin(angle)], np.float32)
-        y = places @ np.array([-np.sin(angle), np.cos(angle)], np.float32)
+        x = tried @ np.array([np.cos(angle), np.sin(angle)], np.float32)
+        y = tried @ np.array([-np.sin(angle), np.cos(angle)], np.float32)
         area = (np.maximum.reduceat(x, starts) - np.minimum.reduceat(x, starts)) * (
             np.maximum.reduceat(y, starts) - np.minimum.reduceat(y, starts)
         )
@@ -275,16 +282,19 @@ def _shelve(outlines: Outlines, scale: float, spacing: Spacing, n_grid: int) -> 
     ends = np.cumsum(wide[order])
     placed = np.zeros((len(wide), 3), np.int32)
     placed[:, 2] = counts[:, 1] > counts[:, 0]
-    first = top = 0
-    while first < len(order) and wide.max() <= n_grid:
-        before = int(ends[first - 1]) if first else 0
-        end = int(np.searchsorted(ends, before + n_grid, side="right"))
-        members = order[first:end]
-        placed[members, 0] = ends[first:end] - wide[members] - before
-        placed[members, 1] = top
-        top += int(high[order[first]])
-        first = end
-    state = np.array([top, first < len(order)], np.int32)
+    firsts = [0]
+    while firsts[-1] < len(order) and wide.max() <= n_grid:
+        before = int(ends[firsts[-1] - 1]) if firsts[-1] else 0
+        firsts.append(int(np.searchsorted(ends, before + n_grid, side="right")))
+    edges = np.asarray(firsts)
+    shelf_heights = high[order[edges[:-1]]]
+    tops = np.cumsum(shelf_heights) - shelf_heights
+    sizes = np.diff(edges)
+    begins = np.repeat(np.concatenate([[0], ends])[edges[:-1]], sizes)
+    members = order[: edges[-1]]
+    placed[members, 0] = ends[: edges[-1]] - wide[members] - begins
+    placed[members, 1] = np.repeat(tops, sizes)
+    state = np.array([shelf_heights.sum(), edges[-1] < len(order)], np.int32)
     return _Trial(scale, _offsets(outlines, scale, spacing, counts), counts, placed, state, [])
 
 

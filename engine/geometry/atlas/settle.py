@@ -35,9 +35,9 @@ class Laid:
     labels: Ints
     places: Floats
 
-    def pieces(self, mesh: Mesh) -> tuple[Pieces, Floats]:
+    def pieces(self, mesh: Mesh, watch: Watch) -> tuple[Pieces, Floats]:
         """The pieces and the places (V, 2) of their vertices."""
-        made = cut_into_pieces(mesh, self.labels)
+        made = cut_into_pieces(mesh, self.labels, watch)
         places = np.empty((len(made.origins), 2), np.float32)
         places[made.corners] = self.places[made.order]
         return made, places
@@ -62,7 +62,7 @@ def settle(
         low, high = 1 - 0.3**number, 1 - 0.3 ** (number + 1)
         local = np.unique(laid.labels[pending], return_inverse=True)[1].astype(np.int32)
         part = Mesh(mesh.vertices, mesh.faces[pending])
-        pieces = cut_into_pieces(part, local)
+        pieces = cut_into_pieces(part, local, watch.part(low, low))
         flat = flatten(part, pieces, flat_rules, watch.part(low, high))
         laid.places[pending[pieces.order]] = flat.places[pieces.corners]
         bad = np.zeros(len(pending), bool)
@@ -75,7 +75,7 @@ def settle(
         again = np.flatnonzero(np.bincount(local, bad)[local] > 0)
         pending, local = pending[again], np.unique(local[again], return_inverse=True)[1].astype(np.int32)
         part = Mesh(mesh.vertices, mesh.faces[pending])
-        links = without_links(link_faces(part), local)
+        links = without_links(link_faces(part, watch.part(high, high)), local)
         worst = _middles(part, local, bad[again])
         split = split_charts(part, links, local, worst, chart_rules, watch.part(high, high))
         laid.labels[pending] = split + laid.labels.max() + 1
