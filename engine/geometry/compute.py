@@ -54,7 +54,7 @@ class Compute:
 
     @property
     def run_px(self) -> int:
-        """How many neighbouring pixels or texels one thread goes along: starting one costs 18 ns on the processor."""
+        """How many pixels or texels one thread goes along: starting one costs 18 ns on the processor."""
         return 1 if self.is_card else 64
 
     def empty(self, shape: int | Sequence[int], kind: str) -> Array:
@@ -117,12 +117,12 @@ class Compute:
 
     def volume(self, vertices: Array, faces: Array) -> Any:
         """Warp's mesh of vertices (N, 3) and flat faces (3 M,) int32 on the device, for rays."""
-        wrapped = (
-            (wp.from_torch(vertices, dtype=wp.vec3), wp.from_torch(faces, dtype=wp.int32))
-            if self.is_card
-            else (wp.array(vertices, dtype=wp.vec3, copy=False), wp.array(faces, dtype=wp.int32, copy=False))
-        )
-        return wp.Mesh(points=wrapped[0], indices=wrapped[1])
+        if self.is_card:
+            points, corners = wp.from_torch(vertices, dtype=wp.vec3), wp.from_torch(faces, dtype=wp.int32)
+        else:  # without its name Warp would take a card where there is one
+            points = wp.array(vertices, dtype=wp.vec3, device="cpu", copy=False)
+            corners = wp.array(faces, dtype=wp.int32, device="cpu", copy=False)
+        return wp.Mesh(points=points, indices=corners)
 
     def launch(self, kernel: Any, dim: int | tuple[int, ...], inputs: Sequence[Any]) -> None:
         """Runs `kernel` over `dim`; its first argument is where its first axis begins, `inputs` follow."""

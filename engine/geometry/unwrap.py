@@ -8,8 +8,9 @@ gives the same bits.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.geometry.atlas.by_xatlas import chart_options, pack_options, unwrap_with_xatlas
+from engine.geometry.atlas.calm import calm_surface
 from engine.geometry.atlas.charts import chart_faces
 from engine.geometry.atlas.flatten import FlatRules
 from engine.geometry.atlas.links import link_faces, without_links
 from engine.geometry.atlas.merge import ChartRules
-from engine.geometry.atlas.overlap import claim_texels
+from engine.geometry.atlas.overlap import claim_texels, shrink_overlaps
 from engine.geometry.atlas.pack import Outlines, Packed, Spacing, pack
-from engine.geometry.atlas.settle import Laid, alone, settle
+from engine.geometry.atlas.settle import Laid, LoneRules, alone, settle
 from engine.geometry.atlas.spacing import choose_spacing
 from engine.geometry.atlas.watch import Watch
 from engine.geometry.mesh import Mesh
@@ -34,6 +36,12 @@ Ints = NDArray[np.int32]
 # No face is stretched or shrunk by more than this along any direction, against the mean of its chart.
 STRETCH_BOUND = 3.0
 _MAX_REPAIRS = 4
+# More faces than this are about as small as texels: what is finer than those is not charted.
+MANY_FACES = 1_500_000
+# Of so many faces, about as many clumps grow into charts.
+_N_CLUMPS = 100_000
+# Of the texture, what faces that lie alone may take.
+_LONE_SHARE = 0.1
 _FEW_CHARTS = 64  # so few are packed in no time, and fill a square worse
 # Charts below this share of the surface have no area that a texel could show.
 _LEAST_AREA = 1e-12
@@ -78,12 +86,13 @@ def unwrap(
     options: UnwrapOptions | None = None,
     densities: Floats | None = None,
     step: Callable[[int, int], None] = lambda step, n_steps: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Unwrapped:
     """Lays the faces (M, 3) out in the unit square.
 
     `densities` (M,) says how many texels along a side each face should get relative to the others; faces of
     different density fall into different charts. None treats all alike. `step` hears of the work, of 100, and
-    may raise. Raises BadInput if there are no faces or what is given does not fit together.
+    may raise; the limit of time is looked for on `clock`, in seconds. Raises BadInput if there are no faces or what is given does not fit together.
     """
     options = options or UnwrapOptions()
     mesh = Mesh(vertices, faces)
@@ -94,27 +103,34 @@ def unwrap(
     levels = (
         np.ones(len(faces), np.float32) if densities is None else np.maximum(np.round(densities, 2), 0.01)
     )
-    watch = Watch(step, options.time_limit_s)
+    watch = Watch(step, options.time_limit_s, clock=clock)
     watch.tell(0)
     mesh = _in_unit_box(mesh)
     if options.method == "xatlas":
         return _by_xatlas(mesh, levels, options, watch)
     bend = float(np.clip(0.16 * np.sqrt(options.max_cost / 2), 0.02, 0.4))
     rules = ChartRules(max_bend=bend, n_rounds=1 + options.max_iterations)
-    links = link_faces(mesh, watch.part(0, 0.02))
-    if len(np.unique(levels)) > 1:
-        links = without_links(links, np.unique(levels, return_inverse=True)[1].astype(np.int32))
-    labels = chart_faces(mesh, links, rules, watch.part(0.02, 0.35))
+    flat_rules = FlatRules(bound=STRETCH_BOUND)
     # As finely as the texture will be, about half of which charts cover.
     surface = max(float(mesh.face_areas_normals[0].sum(dtype=np.float64)), 1e-30)
     fineness = min(float(np.sqrt(0.5 / surface)), 1.0) * min(options.texture_size_px, _MAX_RASTER_PX)
-    flat_rules = FlatRules(bound=STRETCH_BOUND)
-    laid = settle(mesh, labels, rules, flat_rules, fineness, watch.part(0.35, 0.65))
-    return _packed_without_overlaps(mesh, laid, levels, options, watch)
+    is_fine = len(faces) > MANY_FACES
+    lone_rules = LoneRules(_most_alone(options), is_fine)
+    if is_fine:
+        mesh = calm_surface(mesh, fineness, watch.part(0, 0.01))
+        rules = replace(rules, clump=-(-len(faces) // _N_CLUMPS), n_rounds=options.max_iterations)
+        flat_rules = replace(flat_rules, n_rounds=3, n_first_steps=30)
+    links = link_faces(mesh, watch.part(0.01, 0.02))
+    if len(np.unique(levels)) > 1:
+        links = without_links(links, np.unique(levels, return_inverse=True)[1].astype(np.int32))
+    labels = chart_faces(mesh, links, rules, watch.part(0.02, 0.35))
+    del links
+    laid = settle(mesh, labels, rules, flat_rules, fineness, lone_rules, watch.part(0.35, 0.65))
+    return _packed_without_overlaps(mesh, laid, levels, options, lone_rules, watch)
 
 
 def _packed_without_overlaps(
-    mesh: Mesh, laid: Laid, levels: Floats, options: UnwrapOptions, watch: Watch
+    mesh: Mesh, laid: Laid, levels: Floats, options: UnwrapOptions, lone_rules: LoneRules, watch: Watch
 ) -> Unwrapped:
     """Packs the charts; faces that share a texel with others leave their chart, and all is packed again."""
     size_px = options.texture_size_px
@@ -139,20 +155,30 @@ def _packed_without_overlaps(
         claimed = claim_texels(uv, min(size_px, _MAX_RASTER_PX))
         if claimed.n_contested == 0:
             break
-        if number == _MAX_REPAIRS:
-            # Never seen; a face without size overlaps nothing.
-            uv[claimed.contested > 0] = uv[claimed.contested > 0][:, :1]
+        most = lone_rules.limit(watch)
+        if number == _MAX_REPAIRS or (number and most is not None):
             break
-        laid = alone(mesh, laid, np.flatnonzero(claimed.contested > 0))
+        laid = alone(mesh, laid, np.flatnonzero(claimed.contested > 0), most)
+    n_shrunk = shrink_overlaps(uv, claimed)
     watch.tell(1)
     use, n_charts = claimed.n_covered / claimed.owners.size, int(laid.labels.max()) + 1
     notes = [note] if note else []
+    if n_shrunk:
+        notes.append(
+            f"{n_shrunk} of {len(uv)} faces would lie over others and have no area in the texture: "
+            "they show the colour of a texel beside them."
+        )
     if watch.is_over:
         notes.append(
             f"The layout took longer than {watch.limit_s:g} s, so the rest was made in the quickest way: "
             f"{n_charts} charts, {100 * use:.0f} % of the texture in use."
         )
     return Unwrapped(uv, n_charts, use, laid.labels, tuple(notes))
+
+
+def _most_alone(options: UnwrapOptions) -> int:
+    """How many faces may lie alone in the texture before what keeps them apart takes too much of it."""
+    return 16 + int(_LONE_SHARE * options.texture_size_px**2 / (options.padding + 2) ** 2)
 
 
 def _outlines(mesh: Mesh, laid: Laid, levels: Floats, watch: Watch) -> Outlines | None:

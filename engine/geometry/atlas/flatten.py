@@ -148,7 +148,7 @@ def flatten(mesh: Mesh, pieces: Pieces, rules: FlatRules, watch: Watch) -> Flat:
     compute.launch(mending.judge, len(bad), judged)
     members = np.unique(charts[bad > 0]).astype(np.int32)
     if len(members):
-        around, starts = order_by_number(pieces.corners.reshape(-1), len(places), watch)
+        around, starts = order_by_number(pieces.corners.reshape(-1), len(places), watch.part(1, 1))
         inputs = [pieces.face_starts, pieces.corners, rest, starts, around, rules.n_sweeps, bounds, places]
         launch_by_size(compute, mending.mend, members, pieces, inputs)
         compute.launch(mending.judge, len(bad), judged)

@@ -47,9 +47,9 @@ def link_faces(mesh: Mesh, watch: Watch | None = None) -> Links:
     low, high = np.minimum(starts, ends), np.maximum(starts, ends)
     del starts, ends
     watch.tell(0.2)
-    slots_ahead = _sorted_slots(low, high, forward, watch)
+    slots_ahead = _sorted_slots(low, high, forward, watch.part(0.2, 0.2))
     watch.tell(0.5)
-    slots_back = _sorted_slots(low, high, ~forward & (low != high), watch)
+    slots_back = _sorted_slots(low, high, ~forward & (low != high), watch.part(0.5, 0.5))
     watch.tell(0.8)
     keys = low.astype(np.int64) * len(mesh.vertices) + high
     a, b = _match(keys[slots_ahead], keys[slots_back])

@@ -38,6 +38,19 @@ class Claims:
         return int(np.count_nonzero(self.owners >= 0))
 
 
+def shrink_overlaps(uv: Floats, claimed: Claims) -> int:
+    """Faces of `uv` (M, 3, 2) that are folded or share texels get a place without size, in place; how many.
+
+    Of the faces over one texel, the one that has it stays.
+    """
+    one, two = uv[:, 1].astype(np.float64) - uv[:, 0], uv[:, 2].astype(np.float64) - uv[:, 0]
+    is_folded = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] < 0
+    owned = np.bincount(claimed.owners[claimed.owners >= 0], minlength=len(uv))
+    shrunk = is_folded | ((claimed.contested > 0) & (owned < claimed.covered))
+    uv[shrunk] = uv[shrunk][:, :1]
+    return int(np.count_nonzero(shrunk))
+
+
 def claim_texels(uv: Floats, size_px: int) -> Claims:
     """Claims the texels of a square texture for the faces with corners `uv` (M, 3, 2), inside [0, 1].
 

@@ -27,6 +27,7 @@ _SMALL_BLOCKS = (
 _FULLNESS = 0.88  # of a grid's blocks, what usually gets used
 MAX_SEARCHED = 4000  # more charts than these go on shelves
 _TRIED_VERTICES = 400_000  # of which the turn of charts is told
+_HASTILY_SEARCHED = 1000  # the same once the time is over
 # Parts of a block that charts lie off the middle: straight edges shall not run through centres of texels.
 _ASIDE = (0.031, -0.023)
 _BATCH = 200  # charts placed between two looks at the caller
@@ -105,7 +106,7 @@ def pack(
 ) -> Packed:
     """Packs the charts into a square of `size_px`, as large as `n_rounds` find; `scale` is where to begin."""
     n_grid = int(size_px / spacing.block_px + 1e-6)
-    if outlines.pieces.n_charts > MAX_SEARCHED or watch.is_over:
+    if outlines.pieces.n_charts > (_HASTILY_SEARCHED if watch.is_over else MAX_SEARCHED):
         return _placed(outlines, _on_shelves(outlines, spacing, n_grid, watch), spacing)
     factors = (1.0, 0.965) if scale is None else (1.0, 0.99)
     scale = guess_scale(outlines, size_px, spacing) if scale is None else scale
@@ -123,7 +124,7 @@ def pack(
                 best = trial
         number += 1
         if best is None:
-            if number > 30 or watch.is_over:
+            if number > (3 if watch.is_over else 30):
                 best = _on_shelves(outlines, spacing, n_grid, watch)
             scale, factors = scale * factors[-1] * 0.96, (1.0, 0.94)
         elif np.isinf(too_large):

@@ -43,12 +43,25 @@ class Laid:
         return made, places
 
 
+@dataclass(frozen=True)
+class LoneRules:
+    """How many faces may leave their chart: `most` if `always` or once the time is over, else any number."""
+
+    most: int
+    always: bool = False
+
+    def limit(self, watch: Watch) -> int | None:
+        """The number now, None for any."""
+        return self.most if self.always or watch.is_over else None
+
+
 def settle(
     mesh: Mesh,
     labels: Ints,
     chart_rules: ChartRules,
     flat_rules: FlatRules,
     texels_per_unit: float,
+    lone_rules: LoneRules,
     watch: Watch,
 ) -> Laid:
     """Flattens the charts `labels` (M,), cutting in two what is folded, overstretched or lies over itself.
@@ -69,8 +82,10 @@ def settle(
         bad[pieces.order] = flat.bad | _over_itself(pieces, flat.places, texels_per_unit)
         if not bad.any():
             break
-        if number == _N_ROUNDS or watch.is_over:
-            laid = alone(mesh, laid, pending[bad])
+        # Whole sheets that lie over others are worth a cut even if the time is over; a few faces are not.
+        is_last = watch.is_over and (number > 0 or np.count_nonzero(bad) <= lone_rules.most)
+        if number == _N_ROUNDS or is_last:
+            laid = alone(mesh, laid, pending[bad], lone_rules.limit(watch))
             break
         again = np.flatnonzero(np.bincount(local, bad)[local] > 0)
         pending, local = pending[again], np.unique(local[again], return_inverse=True)[1].astype(np.int32)
@@ -103,8 +118,11 @@ def _middles(mesh: Mesh, labels: Ints, bad: Bools) -> Ints:
     return faces[order[np.searchsorted(charts[order], np.arange(n_charts))]].astype(np.int32)
 
 
-def alone(mesh: Mesh, laid: Laid, members: NDArray[np.int64]) -> Laid:
-    """The charts with each of the faces `members` taken out into a chart of its own."""
+def alone(mesh: Mesh, laid: Laid, members: NDArray[np.int64], most: int | None = None) -> Laid:
+    """The charts with each of the faces `members` taken out into a chart of its own, the `most` largest."""
+    if most is not None and len(members) > most:
+        areas = mesh.face_areas_normals[0][members]
+        members = np.sort(members[np.argsort(-areas, kind="stable")[:most]])
     labels, places = laid.labels.copy(), laid.places.copy()
     labels[members] = labels.max() + 1 + np.arange(len(members), dtype=np.int32)
     places[members] = lay_alone(mesh, members)

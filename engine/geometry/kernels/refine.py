@@ -66,7 +66,7 @@ def observe(
             if texel >= 0:
                 mix += share * colours[texel]
                 total += share
-        # A pixel beside a seam mixes in texels that are no one's; it speaks only if most of it is the chart's.
+        # A pixel beside a seam mixes in texels that are no one's; it speaks only if most of it is a chart's.
         if total <= 0.5:
             continue
         say = eye.weight * powered(wp.max(cosine, 0.05), eye.cosine_power)
