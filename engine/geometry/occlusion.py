@@ -42,7 +42,7 @@ def bake_occlusion(
         camera = Orthographic(azimuth_deg, elevation_deg, (per_unit, per_unit), middle, camera.size_px)
         eye = eye_of(View("", camera, np.zeros((1, 1, 3), np.float32)), Blend(cosine_power=0.0))
         inputs = [eye, placed.seen_by(camera).keys, no_trust, texels.positions, texels.normals]
-        compute.launch(kernels.see_sky, n_texels, [*inputs, texels.face_ids, placed.face_normals, seen])
+        compute.launch_runs(kernels.see_sky, n_texels, [*inputs, texels.face_ids, placed.face_normals, seen])
         step(number + 1, n_directions)
     total = seen[:, 1]
     return seen[:, 0] / (total + (total == 0))

@@ -85,6 +85,7 @@ def bake_relief(
 @wp.kernel
 def see_sky(
     first: int,
+    run: int,
     eye: Eye,
     keys: wp.array(dtype=wp.int64),
     trust: wp.array(dtype=wp.float32, ndim=2),
@@ -95,11 +96,12 @@ def see_sky(
     seen: wp.array(dtype=wp.vec2),
 ):
     """Adds, for one direction of the sky, its cosine where it is seen, and its cosine at all."""
-    texel = first + wp.tid()
     towards = wp.vec3(eye.place[0], eye.place[1], eye.place[2])
-    cosine = wp.dot(normals[texel], towards)
-    if cosine <= 0.0:
-        return
-    view = look(eye, keys, trust, positions[texel], normals[texel], face_normals[face_ids[texel]])
-    open_ = wp.where(view.weight > 0.0, cosine, 0.0)
-    seen[texel] += wp.vec2(open_, cosine)
+    start = (first + wp.tid()) * run
+    for texel in range(start, wp.min(start + run, seen.shape[0])):
+        cosine = wp.dot(normals[texel], towards)
+        if cosine <= 0.0:
+            continue
+        view = look(eye, keys, trust, positions[texel], normals[texel], face_normals[face_ids[texel]])
+        open_ = wp.where(view.weight > 0.0, cosine, 0.0)
+        seen[texel] += wp.vec2(open_, cosine)
