@@ -30,9 +30,9 @@ _BLEND = 0.06
 _WAVES = 24
 
 
-def organic_body(n_faces: int, *, bumps: float = 0.006) -> Mesh:
+def organic_body(n_faces: int, *, bumps: float = 0.006, n_cells: int = 288) -> Mesh:
     """A creature of about `n_faces` faces in the common frame; `bumps` is how far its skin rises."""
-    return bring_into_frame(decimate(_dense(bumps), n_faces).mesh, {}).mesh
+    return bring_into_frame(decimate(_dense(bumps, n_cells), n_faces).mesh, {}).mesh
 
 
 def paint_of(points: Floats) -> Floats:
@@ -48,8 +48,8 @@ def paint_of(points: Floats) -> Floats:
 
 
 @cache
-def _dense(bumps: float, n: int = 288) -> Mesh:
-    """The body before decimation, some 400,000 faces."""
+def _dense(bumps: float, n: int) -> Mesh:
+    """The body before decimation: with 288 cells a side some 400,000 faces."""
     line = np.linspace(-0.75, 0.75, n, dtype=np.float32)
     x, y, z = np.meshgrid(line, line, line, indexing="ij", sparse=True)
     summed = np.zeros((n, n, n), np.float32)

@@ -80,10 +80,15 @@ def bench_texturing(
     against: str = "",
     device: str = "cpu",
     n_faces: Sequence[int] = _UNWRAPPED_FACES,
+    n_drawn_faces: int = 100_000,
     size_px: int = _SIZE_PX,
+    n_cells: int = 288,
     step: Callable[[str], None] = lambda work: None,
 ) -> TexturingFigures:
     """Measures everything; `against` is "" or "xatlas"; `step` is told what is measured next.
+
+    Bodies of `n_faces` are unwrapped, one of `n_drawn_faces` is drawn and baked at `size_px`; all come from a
+    field of `n_cells` a side.
 
     Raises BadRequest for a card that cannot be used.
     """
@@ -95,12 +100,12 @@ def bench_texturing(
         raise BadRequest(f"--against is {against!r}.", remedy="It can be xatlas.")
     compute = choose_compute("cuda" if device == "cuda" else "cpu")
     rows = []
-    small = organic_body(2000)
+    small = organic_body(2000, n_cells=64)
     unwrap(small.vertices, small.faces, UnwrapOptions(256))  # compiles
     for count in n_faces:
         step(f"unwrap {count:,} faces")
-        rows.append(_unwrap_row(organic_body(count), size_px, n_rounds, against))
-    rows += _pixel_rows(compute, organic_body(100_000), size_px, n_rounds, step)
+        rows.append(_unwrap_row(organic_body(count, n_cells=n_cells), size_px, n_rounds, against))
+    rows += _pixel_rows(compute, organic_body(n_drawn_faces, n_cells=n_cells), size_px, n_rounds, step)
     if compute.is_card:
         step("the whole half")
         rows.append(_whole_row(compute, organic_body(94_000), n_rounds))

@@ -101,6 +101,10 @@ class SaveSettings:
     roughness: float = bounded(0.9, 0.0, 1.0, "roughness of the material")
 
 
+# The stages that make a mesh: they have nothing to do where one is given.
+MESH_STAGES = ("shape", "clean")
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings of a job, stage by stage."""

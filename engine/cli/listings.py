@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, fields, is_dataclass
 
 from engine.backends import available_backends
@@ -27,10 +28,12 @@ def list_backends(*, as_json: bool) -> int:
     return 0
 
 
-def list_settings() -> int:
-    """Prints every `stage.key`, its default, its bounds and what it does; returns 0."""
+def list_settings(*, without: Collection[str] = ()) -> int:
+    """Prints each `stage.key`, its default, bounds and what it does, but of stages `without`; returns 0."""
     settings = Settings()
     for stage in fields(settings):
+        if stage.name in without:
+            continue
         held = getattr(settings, stage.name)
         assert is_dataclass(held)
         for entry in fields(held):

@@ -14,6 +14,7 @@ from engine.cli.inputs import check_target, interruption, plain, read_overrides,
 from engine.cli.listings import list_settings
 from engine.errors import BadRequest
 from engine.folders import find_folders, write_atomically
+from engine.settings import MESH_STAGES
 
 _USAGE = "maquette texture MESH IMAGE -o OUT.glb"
 
@@ -21,7 +22,7 @@ _USAGE = "maquette texture MESH IMAGE -o OUT.glb"
 def texture(options: argparse.Namespace) -> int:
     """Textures a mesh as the options say; returns the exit code."""
     if options.list_settings:
-        return list_settings()
+        return list_settings(without=MESH_STAGES)
     if options.mesh is None:
         raise BadRequest("No mesh is given.", remedy=_USAGE)
     console = Console(as_json=options.json)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadInput
 from engine.geometry.atlas.by_xatlas import chart_options, pack_options, unwrap_with_xatlas
-from engine.geometry.atlas.calm import calm_surface
+from engine.geometry.atlas.calm import calm_surface, count_stretched
 from engine.geometry.atlas.charts import chart_faces
 from engine.geometry.atlas.flatten import FlatRules
 from engine.geometry.atlas.links import link_faces, without_links
@@ -38,6 +38,8 @@ STRETCH_BOUND = 3.0
 _MAX_REPAIRS = 4
 # More faces than this are about as small as texels: what is finer than those is not charted.
 MANY_FACES = 1_500_000
+# Of those faces, so many may be stretched before it is said.
+_FEW_STRETCHED = 0.01
 # Of so many faces, about as many clumps grow into charts.
 _N_CLUMPS = 100_000
 # Of the texture, what faces that lie alone may take.
@@ -115,7 +117,7 @@ def unwrap(
     surface = max(float(mesh.face_areas_normals[0].sum(dtype=np.float64)), 1e-30)
     fineness = min(float(np.sqrt(0.5 / surface)), 1.0) * min(options.texture_size_px, _MAX_RASTER_PX)
     is_fine = len(faces) > MANY_FACES
-    lone_rules = LoneRules(_most_alone(options), is_fine)
+    lone_rules, given = LoneRules(_most_alone(options), is_fine), mesh
     if is_fine:
         mesh = calm_surface(mesh, fineness, watch.part(0, 0.01))
         rules = replace(rules, clump=-(-len(faces) // _N_CLUMPS), n_rounds=options.max_iterations)
@@ -126,7 +128,15 @@ def unwrap(
     labels = chart_faces(mesh, links, rules, watch.part(0.02, 0.35))
     del links
     laid = settle(mesh, labels, rules, flat_rules, fineness, lone_rules, watch.part(0.35, 0.65))
-    return _packed_without_overlaps(mesh, laid, levels, options, lone_rules, watch)
+    made = _packed_without_overlaps(mesh, laid, levels, options, lone_rules, watch)
+    n_stretched = count_stretched(given, made.uv, made.charts, STRETCH_BOUND) if is_fine else 0
+    if n_stretched <= _FEW_STRETCHED * len(faces):
+        return made
+    note = (
+        f"The surface is rougher than the texture can show: {100 * n_stretched / len(faces):.0f} % of the faces "
+        f"are stretched by more than {STRETCH_BOUND:g}."
+    )
+    return replace(made, notes=(*made.notes, note))
 
 
 def _packed_without_overlaps(

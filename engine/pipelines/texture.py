@@ -16,7 +16,7 @@ from engine.pipelines.history import costs, cutout_models, views_told
 from engine.pipelines.requests import source_of
 from engine.presets import settings_for
 from engine.runner import Listener, Runner
-from engine.settings import Settings
+from engine.settings import MESH_STAGES, Settings
 from engine.stages.align import align_views
 from engine.stages.each_group import bake_each, inpaint_each
 from engine.stages.lay_out import UvChoice, lay_out
@@ -27,8 +27,6 @@ from engine.stages.save_mesh import save_mesh
 from protocol.requests import ViewPicture
 
 N_STAGES = 7
-# Settings of stages that make a body, which is there already.
-_IDLE = ("shape", "clean")
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def texture_settings(request: TextureRequest) -> Settings:
     """The settings of a request; raises BadRequest for a value out of bounds or a stage that does not run."""
     for key, _ in request.settings:
         stage = key.partition(".")[0]
-        if stage in _IDLE:
+        if stage in MESH_STAGES:
             raise BadRequest(
                 f"{key} is about making a mesh, and the mesh is given.",
                 remedy="The stages preprocess, unwrap, bake and save have settings here.",
@@ -127,7 +125,7 @@ def _describe(request: TextureRequest, settings: Settings, laid: Laid) -> dict[s
         "views": views_told(body),
         "uv": "new" if laid.is_new else "kept",
         "up": request.up,
-        "settings": {stage: held for stage, held in settings.as_dict().items() if stage not in _IDLE},
+        "settings": {stage: held for stage, held in settings.as_dict().items() if stage not in MESH_STAGES},
     }
 
 

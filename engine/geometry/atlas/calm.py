@@ -35,14 +35,15 @@ def calm_surface(mesh: Mesh, texels_per_unit: float, watch: Watch) -> Mesh:
     faces, origins = np.ascontiguousarray(mesh.faces), np.ascontiguousarray(mesh.vertices)
     points = origins.copy()
     sums, normals = np.zeros((n_vertices, 3), np.float32), np.zeros((n_vertices, 3), np.float32)
-    counts = np.zeros(n_vertices, np.float32)
+    counts, areas = np.zeros(n_vertices, np.float32), np.zeros(n_vertices, np.float32)
     reach = _REACH_PX / texels_per_unit
     for number in range(_N_ROUNDS):
         for low in range(0, n_faces, _FACES_AT_ONCE):
             watch.tell(number / _N_ROUNDS)
             high = min(low + _FACES_AT_ONCE, n_faces)
-            alone.launch(kernels.gather, 1, [low, high, faces, points, sums, counts, normals])
-        compute.launch(kernels.move, n_vertices, [origins, reach, sums, counts, normals, points])
+            alone.launch(kernels.gather, 1, [low, high, faces, points, sums, counts, normals, areas])
+        room = [sums, counts, normals, areas, points]
+        compute.launch(kernels.move, n_vertices, [origins, reach, *room])
     return Mesh(points, mesh.faces)
 
 

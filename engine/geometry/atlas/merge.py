@@ -27,6 +27,8 @@ _ALIKE = 0.7
 _FACES_AT_ONCE = 4_000_000
 # How far a chart may bend when there is no time to find out which charts are best.
 _HASTY_BEND = 0.25
+# More charts than this are merged on, the bend be what it may, where there are many faces or no time.
+_MANY_CHARTS = 2000
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ def merge_faces(links: Links, areas: Floats, normals: Floats, rules: ChartRules,
     charts = _start(links, areas, normals, watch)
     n_clump = rules.clump
     charts = charts.merged(_clump(links, normals, n_clump, watch) if n_clump > 1 else np.arange(n_faces))
-    is_hasty = False
-    while len(charts.pairs):
+    is_hasty = is_forced = False
+    while len(charts.pairs) and not (is_forced and len(charts.weights) <= _MANY_CHARTS):
         watch.tell(1 - len(charts.weights) / n_faces)
         if watch.is_over and not is_hasty:
             is_hasty, rules = True, replace(rules, max_bend=max(_HASTY_BEND, rules.max_bend))
@@ -139,7 +141,10 @@ def merge_faces(links: Links, areas: Floats, normals: Floats, rules: ChartRules,
             continue
         target = charts.best_targets(rules)
         if target is None:
-            break
+            if not (is_hasty or n_clump > 1) or len(charts.weights) <= _MANY_CHARTS or is_forced:
+                break
+            is_forced, rules = True, replace(rules, max_bend=np.inf)
+            continue
         charts = charts.merged(target)
     return charts.labels
 
