@@ -94,7 +94,8 @@ def unwrap(
 
     `densities` (M,) says how many texels along a side each face should get relative to the others; faces of
     different density fall into different charts. None treats all alike. `step` hears of the work, of 100, and
-    may raise; the limit of time is looked for on `clock`, in seconds. Raises BadInput if there are no faces or what is given does not fit together.
+    may raise; the limit of time is looked for on `clock`, in seconds. Raises BadInput if there are no faces
+    or what is given does not fit together.
     """
     options = options or UnwrapOptions()
     mesh = Mesh(vertices, faces)
@@ -108,6 +109,7 @@ def unwrap(
     watch = Watch(step, options.time_limit_s, clock=clock)
     watch.tell(0)
     mesh = _in_unit_box(mesh)
+    watch.tell(0)
     if options.method == "xatlas":
         return _by_xatlas(mesh, levels, options, watch)
     bend = float(np.clip(0.16 * np.sqrt(options.max_cost / 2), 0.02, 0.4))
@@ -133,8 +135,8 @@ def unwrap(
     if n_stretched <= _FEW_STRETCHED * len(faces):
         return made
     note = (
-        f"The surface is rougher than the texture can show: {100 * n_stretched / len(faces):.0f} % of the faces "
-        f"are stretched by more than {STRETCH_BOUND:g}."
+        f"The surface is rougher than the texture can show: {100 * n_stretched / len(faces):.0f} % of the "
+        f"faces are stretched by more than {STRETCH_BOUND:g}."
     )
     return replace(made, notes=(*made.notes, note))
 
@@ -155,12 +157,14 @@ def _packed_without_overlaps(
             note = "No face has an area, so the texture stays empty."
             claimed = claim_texels(uv, 1)
             break
+        watch.tell(low)
         if spacing is None:
             spacing, note = choose_spacing(outlines, size_px, options.padding)
         n_rounds = 12 if options.brute_force else 4 if outlines.pieces.n_charts > _FEW_CHARTS else 6
         # Once packed, a few faces more change little.
         n_rounds = n_rounds if scale is None else 1
         packed = pack(outlines, size_px, spacing, watch.part(low, high), n_rounds, scale)
+        watch.tell(high)
         uv, scale, low = _coordinates(outlines, packed, len(levels), size_px), packed.scale, high
         claimed = claim_texels(uv, min(size_px, _MAX_RASTER_PX))
         if claimed.n_contested == 0:
@@ -202,8 +206,11 @@ def _outlines(mesh: Mesh, laid: Laid, levels: Floats, watch: Watch) -> Outlines 
     if not has_area.any():
         return None
     numbers = np.where(has_area, np.cumsum(has_area) - 1, -1).astype(np.int32)
+    watch.tell(0)
     shown = Laid(numbers[laid.labels], laid.places * density[laid.labels, None, None])
-    return Outlines.of(*shown.pieces(mesh, watch))
+    pieces, places = shown.pieces(mesh, watch)
+    watch.tell(0)
+    return Outlines.of(pieces, places)
 
 
 def _coordinates(outlines: Outlines, packed: Packed, n_faces: int, size_px: int) -> Floats:

@@ -1,8 +1,8 @@
 """A mesh finer than its texture is laid out as the texture can show it, without what is finer than texels.
 
-Faces smaller than texels are mostly noise to the layout: each leans another way, and none could lie flat beside
-the next. So the vertices move to the height of the ones around them, by a few texels at most; the layout of
-the calmed surface is the layout of the mesh, as both have the same faces.
+Faces smaller than texels are mostly noise to the layout: each leans another way, and none could lie flat
+beside the next. So the vertices move to the height of the ones around them, by a few texels at most; the
+layout of the calmed surface is the layout of the mesh, as both have the same faces.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Charts are connected, face one way well enough to be flattened, are compact, and are few.
 
-Faces merge (merge.py) while a chart's normals stay together; the charts then grow once more from their middles
-(Lloyd's method on the surface), which makes their borders short.
+Faces merge (merge.py) while a chart's normals stay together; the charts then grow once more from their
+middles (Lloyd's method on the surface), which makes their borders short.
 """
 
 from __future__ import annotations

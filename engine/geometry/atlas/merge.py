@@ -51,10 +51,11 @@ class ChartRules:
 
 @dataclass(frozen=True, eq=False)
 class _Merging:
-    """Charts between two rounds: `labels` (M,) of faces; K charts have `weights` (K,), areas that are never 0,
-    `sums` (K, 3) of weighted normals and `borders` (K,), lengths.
+    """Charts between two rounds.
 
-    `pairs` (L, 2) of charts that meet, the lower first, along `shared` (L,), lengths, with their `sharp` sums.
+    `labels` (M,) of faces; K charts have `weights` (K,), areas that are never 0, `sums` (K, 3) of weighted
+    normals and `borders` (K,), lengths. `pairs` (L, 2) of charts meet along `shared` (L,), lengths, with
+    their `sharp` sums.
     """
 
     labels: Ints
@@ -115,7 +116,7 @@ class _Merging:
         return target
 
     def hasty_targets(self) -> NDArray[np.int64]:
-        """For each chart (K,) the connected part that it belongs to of charts that face the same of six ways."""
+        """For each chart (K,) its connected part of those that face the same of six ways."""
         axis = np.argmax(np.abs(self.sums), axis=1)
         way = 2 * axis + (self.sums[np.arange(len(axis)), axis] < 0)
         one, two = self.pairs[way[self.pairs[:, 0]] == way[self.pairs[:, 1]]].T

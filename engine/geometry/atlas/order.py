@@ -18,7 +18,7 @@ AT_ONCE = 5_000_000
 
 
 def order_by_number(numbers: Ints, n_numbers: int, watch: Watch | None = None) -> tuple[Ints, Ints]:
-    """The things of 0, 1, ... one after the other, each in their order, and where each number begins (K + 1,).
+    """The things of number 0, 1, ... in their order, and where each number begins (K + 1,).
 
     `numbers` (M,) below 0 leave a thing out.
     """

@@ -157,7 +157,7 @@ def _upright(pieces: Pieces, places: Floats) -> Floats:
         # So many vertices tell as well how a chart lies.
         every = -(-len(places) // _TRIED_VERTICES)
         kept = np.union1d(starts, np.arange(0, len(places), every))
-        tried, starts = places[kept], np.searchsorted(kept, starts)
+        tried, starts = places[kept], np.searchsorted(kept, starts).astype(np.int32)
     best = np.full(pieces.n_charts, np.inf)
     chosen = np.zeros(pieces.n_charts)
     for angle in np.arange(24) * (np.pi / 48):

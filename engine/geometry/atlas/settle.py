@@ -78,6 +78,7 @@ def settle(
         pieces = cut_into_pieces(part, local, watch.part(low, low))
         flat = flatten(part, pieces, flat_rules, watch.part(low, high))
         laid.places[pending[pieces.order]] = flat.places[pieces.corners]
+        watch.tell(high)
         bad = np.zeros(len(pending), bool)
         bad[pieces.order] = flat.bad | _over_itself(pieces, flat.places, texels_per_unit)
         if not bad.any():

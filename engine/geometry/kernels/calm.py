@@ -25,7 +25,7 @@ def gather(
     normals: wp.array(dtype=wp.vec3f),
     areas: wp.array(dtype=wp.float32),
 ):
-    """Adds to each corner of the faces low..high the other two, their count, and the face's normal and area."""
+    """Adds to each corner of the faces low..high the other two, their count, its normal and area."""
     for face in range(low + first + wp.tid(), high):
         a = faces[face, 0]
         b = faces[face, 1]
@@ -84,7 +84,7 @@ def measure(
     bound: float,
     beyond: wp.array(dtype=wp.uint8),
 ):
-    """Sets `beyond` (M,) to 1 where a face's places (M, 3), over its scale, are stretched beyond the bound."""
+    """Sets `beyond` (M,) to 1 where a face at its scale is stretched to its places beyond the bound."""
     face = first + wp.tid()
     a = vertices[faces[face, 0]]
     along = vertices[faces[face, 1]] - a
