@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from shapes import ball, psnr, rainbow
@@ -163,3 +165,25 @@ def test_a_block_that_holds_a_chart_has_no_colour_of_another() -> None:
     blocks = texture.reshape(4, 8, 4, 8, 3).mean(axis=(1, 3))
     assert (blocks[:, :2] == (255, 0, 0)).all()
     assert (blocks[:, 2:] == (0, 255, 0)).all()
+
+
+@pytest.mark.parametrize("seen_from", [(0, 0, 1), (1, 1, 1), (0, -1, 0)])
+def test_a_surface_of_one_colour_is_filled_with_that_colour_whichever_way_it_faces(
+    seen_from: tuple[int, int, int],
+) -> None:
+    mesh = ball(3)
+    texels = locate_texels(mesh, unwrap(mesh.vertices, mesh.faces, UnwrapOptions(128)).uv, 128)
+    towards = np.array(seen_from) / np.linalg.norm(seen_from)
+    seen = texels.normals @ towards > 0.9
+    colours = np.where(seen[:, None], (0.6, 0.5, 0.2), 0).astype(np.float32)
+    filled = inpaint(texels, Baked(colours, seen))
+    assert 0.02 < seen.mean() < 0.1
+    assert np.abs(filled - (0.6, 0.5, 0.2)).max() < 0.01
+
+
+def test_a_texel_without_a_normal_is_filled_too() -> None:
+    texels = texels_of(9)
+    colours = np.full((9, 3), 0.7, np.float32)
+    seen = np.arange(9) < 5
+    bare = replace(texels, normals=np.zeros((9, 3), np.float32))
+    assert np.abs(inpaint(bare, Baked(colours * seen[:, None], seen)) - 0.7).max() < 0.01

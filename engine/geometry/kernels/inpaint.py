@@ -31,6 +31,14 @@ def place_of(x: int, y: int, z: int, way: int, n: int) -> int:
 
 
 @wp.func
+def facing_of(normal: wp.vec3) -> wp.vec3:
+    """The normal, or up where there is none: every texel belongs to some node."""
+    if wp.dot(normal, normal) < 0.5:
+        return wp.vec3(0.0, 1.0, 0.0)
+    return normal
+
+
+@wp.func
 def share_of(normal: wp.vec3, axis: int) -> wp.float32:
     """How much a texel belongs to the way along an axis that it faces; it goes to 0 without a step."""
     return wp.max(normal[axis] * normal[axis] - LEAST_SHARE, 0.0)
@@ -56,7 +64,7 @@ def mark(
     start = (first + wp.tid()) * run
     for texel in range(start, wp.min(start + run, positions.shape[0])):
         c = cell_of(positions[texel], low, cell, n)
-        normal = normals[texel]
+        normal = facing_of(normals[texel])
         for axis in range(3):
             if share_of(normal, axis) > 0.0:
                 grid[place_of(c[0], c[1], c[2], way_of(normal, axis), n)] = 0
@@ -90,7 +98,7 @@ def collect(
         if seen[texel] == wp.uint8(0):
             continue
         at = cell_of(positions[texel], low, cell, n)
-        normal = normals[texel]
+        normal = facing_of(normals[texel])
         c = colours[texel]
         for axis in range(3):
             share = share_of(normal, axis)
@@ -274,7 +282,7 @@ def read_nodes(
         if busy[place / size / BUSY_PX, place % size / BUSY_PX] == wp.uint8(0):
             continue
         p = (positions[texel] - low) / cell
-        normal = normals[texel]
+        normal = facing_of(normals[texel])
         total = wp.vec3()
         weight = float(0.0)
         for axis in range(3):
