@@ -63,11 +63,16 @@ def filled(texels: Texels, baked: Baked) -> Bytes:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A body with its atlas, its six pictures, and what it looks like from between them."""
+    """A body with its atlas, its six pictures, and what it looks like from between them.
+
+    `charts` (M,) are pieces with common edges; in `laid_charts`, the layout's own, pieces may hang together by
+    a vertex: they lie side by side in space too, so they may share a block of texels.
+    """
 
     body: TexturedBody
     uv: Floats
     charts: NDArray[np.int32]
+    laid_charts: NDArray[np.int32]
     texels: Texels
     views: tuple[View, ...]
     between: tuple[BetweenView, ...]
@@ -124,14 +129,14 @@ def subject(
 ) -> Subject:
     """The body of that name; with `kept` its six pictures stay in the temporary folder for the next time."""
     body = textured_body(name, n_faces, 2 * between_px)
-    uv = unwrap(body.mesh.vertices, body.mesh.faces, UnwrapOptions(size_px)).uv
-    charts = chart_numbers(body.mesh.faces, uv)
+    laid = unwrap(body.mesh.vertices, body.mesh.faces, UnwrapOptions(size_px))
+    uv, charts = laid.uv, chart_numbers(body.mesh.faces, laid.uv)
     texels = locate_texels(body.mesh, uv, size_px)
     cameras = six_cameras(views_px)
     pictures = _pictures(body, views_px, kept)
     between = tuple(between_view(body, uv, charts, camera) for camera in between_cameras(between_px))
     truth = np.asarray(body.colour(texels.positions, texels.normals), np.float32)
-    return Subject(body, uv, charts, texels, true_views(pictures, cameras), between, truth)
+    return Subject(body, uv, charts, laid.charts, texels, true_views(pictures, cameras), between, truth)
 
 
 def tried(one: Subject, mode: str = "fast") -> tuple[Figures, Textures]:
@@ -166,8 +171,8 @@ def tried(one: Subject, mode: str = "fast") -> tuple[Figures, Textures]:
         seams=seam_ratios(one.between, ours),
         splat_seams=seam_ratios(one.between, splat),
         unfilled=unfilled(texels, baked.seen, filled),
-        bleed_nearest=bleed_at_mip(texels, one.charts, dilate, 3, bilinear=False),
-        bleed_bilinear=bleed_at_mip(texels, one.charts, dilate, 3, bilinear=True),
+        bleed_nearest=bleed_at_mip(texels, one.laid_charts, dilate, 3, bilinear=False),
+        bleed_bilinear=bleed_at_mip(texels, one.laid_charts, dilate, 3, bilinear=True),
         hidden=hidden,
         seconds={"ours": middle - start, "splat": end - middle},
     )
