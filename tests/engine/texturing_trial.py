@@ -65,8 +65,8 @@ def filled(texels: Texels, baked: Baked) -> Bytes:
 class Subject:
     """A body with its atlas, its six pictures, and what it looks like from between them.
 
-    `charts` (M,) are pieces with common edges; in `laid_charts`, the layout's own, pieces may hang together by
-    a vertex: they lie side by side in space too, so they may share a block of texels.
+    `charts` (M,) are pieces with common edges; in `laid_charts`, the layout's own, pieces may hang together
+    by a vertex: they lie side by side in space too, so they may share a block of texels.
     """
 
     body: TexturedBody
