@@ -21,13 +21,24 @@ LAYERS = (
     ("backends",),
     ("bench_bodies",),
     ("models", "geometry", "imaging", "meshfiles", "weights", "asset"),
-    ("runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
+    ("runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads", "given_file"),
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
     *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "bench_texturing"),
     *("jobs", "records", "worker_process"),
-    *("backends", "runner", "memory", "link", "errors", "settings", "presets", "folders", "payloads"),
+    *(
+        "backends",
+        "runner",
+        "memory",
+        "link",
+        "errors",
+        "settings",
+        "presets",
+        "folders",
+        "payloads",
+        "given_file",
+    ),
 }
 HEAVY = {
     *("torch", "torchvision", "torchao", "numpy", "scipy", "cv2", "skimage", "PIL", "pillow_heif", "trimesh"),

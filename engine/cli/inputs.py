@@ -13,12 +13,20 @@ from typing import Any
 
 from engine.errors import BadInput, BadRequest
 from engine.folders import is_writable
+from engine.given_file import Kind, read_given
 from protocol.arrays import Array, Image
 from protocol.names import VIEWS
 from protocol.requests import ViewPicture
 
 # No picture of a sane size is larger, and a message to an engine takes no more than 128 MiB.
-_MAX_FILE_BYTES = 100 * 1024**2
+_PICTURE = Kind(
+    "picture",
+    "pictures",
+    100 * 1024**2,
+    "MiB",
+    if_large="Save it smaller: 1024 pixels are enough.",
+    if_empty="Save or download the picture again.",
+)
 
 
 def read_pictures(options: Namespace, usage: str) -> tuple[ViewPicture, ...]:
@@ -49,26 +57,7 @@ def read_overrides(options: Namespace) -> tuple[tuple[str, str], ...]:
 
 def read_file(path: Path) -> Image:
     """The bytes of a picture file; raises BadInput naming it if it is missing, a folder, empty or huge."""
-    try:
-        if path.is_dir():
-            raise BadInput(f"{path} is a folder, not a picture.", remedy="Give the name of a picture file.")
-        if path.exists() and not path.is_file():  # a device or a pipe may never end
-            raise BadInput(f"{path} is not a plain file.", remedy="Give the name of a picture file.")
-        size_bytes = path.stat().st_size
-        if size_bytes > _MAX_FILE_BYTES:
-            raise BadInput(
-                f"{path} has {size_bytes / 2**20:.0f} MiB; pictures may have {_MAX_FILE_BYTES / 2**20:.0f}.",
-                remedy="Save it smaller: 1024 pixels are enough.",
-            )
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.", remedy="Check the name and the folder.") from None
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read: {error.strerror}.", remedy="Check the file and its permissions."
-        ) from error
-    if not content:
-        raise BadInput(f"{path} is empty (0 bytes).", remedy="Save or download the picture again.")
+    content = read_given(path, _PICTURE)
     return Image("file", Array("uint8", (len(content),), content))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.given_file import Kind, read_given
 from engine.meshfiles.beside import MAX_FILE_BYTES, Folder
 from engine.meshfiles.document import MAGIC, Document
 from engine.meshfiles.foreign import foreign_formats, read_foreign
@@ -19,6 +20,15 @@ from engine.meshfiles.ply import read_ply
 from engine.meshfiles.scene import Scene
 from engine.meshfiles.solids import document_of
 from engine.meshfiles.stand import scene_of
+
+_MESH = Kind(
+    "mesh",
+    "mesh files",
+    MAX_FILE_BYTES,
+    "GiB",
+    if_large="Decimate the mesh, or export only the part that is to be textured.",
+    if_empty="Export the mesh again.",
+)
 
 _EXPORT = "Open it in the program that made it (Blender, say) and export it as GLB."
 _CLOSED = {
@@ -45,7 +55,7 @@ def read_mesh_file(path: Path) -> tuple[Document, Scene]:
 
     Raises BadInput, naming the file, if it is missing, no mesh, damaged, or of a kind that is not read.
     """
-    content = _content(path)
+    content = read_given(path, _MESH)
     try:
         document = _document(content, path)
         return document, scene_of(document)
@@ -101,28 +111,3 @@ def _kind(content: bytes, path: Path) -> str:
         f"A file that ends in {path.suffix!r} is not read as a mesh." if path.suffix else "It has no ending.",
         remedy=f"Files that end in {readable} are read. {_EXPORT}",
     )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise BadInput(f"{path} is a folder, not a mesh.", remedy="Give the name of a mesh file.")
-        if path.exists() and not path.is_file():  # a device or a pipe may never end
-            raise BadInput(f"{path} is not a plain file.", remedy="Give the name of a mesh file.")
-        size_bytes = path.stat().st_size
-        if size_bytes > MAX_FILE_BYTES:
-            raise BadInput(
-                f"{path} has {size_bytes / 1024**3:.1f} GiB; mesh files may have "
-                f"{MAX_FILE_BYTES / 1024**3:.0f}.",
-                remedy="Decimate the mesh, or export only the part that is to be textured.",
-            )
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.", remedy="Check the name and the folder.") from None
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read: {error.strerror}.", remedy="Check the file and its permissions."
-        ) from error
-    if not content:
-        raise BadInput(f"{path} is empty (0 bytes).", remedy="Export the mesh again.")
-    return content

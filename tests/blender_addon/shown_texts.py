@@ -17,6 +17,7 @@ _WITHOUT = (
     "engine/link/address.py",  # read by that client
     "engine/memory/",  # notes about a device: in the report and by `maquette doctor`
     # `maquette texture`, which the panel does not offer yet
+    "engine/given_file.py",  # files named on the command line
     "engine/meshfiles/",
     "engine/pipelines/texture.py",
     *(f"engine/stages/{name}.py" for name in ("align", "lay_out", "load_mesh", "save_mesh")),

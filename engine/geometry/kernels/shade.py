@@ -38,6 +38,23 @@ def slopes_of(a: wp.vec4, b: wp.vec4, c: wp.vec4, row: int, column: int) -> Slop
     return made
 
 
+@wp.struct
+class Affine:
+    """A face's values times 1/w at a pixel of a row, and their growth a pixel."""
+
+    value: wp.vec3
+    per_x: wp.vec3
+
+
+@wp.func
+def affine_of(s: Slopes, values: wp.array(dtype=wp.vec3), a: int, b: int, c: int) -> Affine:
+    """The values of the corners a, b, c along the row of `s`."""
+    made = Affine()
+    made.value = s.at_zero[0] * values[a] + s.at_zero[1] * values[b] + s.at_zero[2] * values[c]
+    made.per_x = s.per_x[0] * values[a] + s.per_x[1] * values[b] + s.per_x[2] * values[c]
+    return made
+
+
 @wp.kernel
 def interpolate(
     first: int,
@@ -70,8 +87,9 @@ def interpolate(
                 b = faces[face, 1]
                 c = faces[face, 2]
                 s = slopes_of(points[a], points[b], points[c], row, column)
-                value = s.at_zero[0] * values[a] + s.at_zero[1] * values[b] + s.at_zero[2] * values[c]
-                value_per_x = s.per_x[0] * values[a] + s.per_x[1] * values[b] + s.per_x[2] * values[c]
+                mixed = affine_of(s, values, a, b, c)
+                value = mixed.value
+                value_per_x = mixed.per_x
                 share = s.at_zero[0] + s.at_zero[1] + s.at_zero[2]
                 share_per_x = s.per_x[0] + s.per_x[1] + s.per_x[2]
             picture[place] = value / share
@@ -125,10 +143,12 @@ def encode_two(
                 b = faces[face, 1]
                 c = faces[face, 2]
                 s = slopes_of(points[a], points[b], points[c], row, column)
-                one = s.at_zero[0] * values[a] + s.at_zero[1] * values[b] + s.at_zero[2] * values[c]
-                one_per_x = s.per_x[0] * values[a] + s.per_x[1] * values[b] + s.per_x[2] * values[c]
-                two = s.at_zero[0] * others[a] + s.at_zero[1] * others[b] + s.at_zero[2] * others[c]
-                two_per_x = s.per_x[0] * others[a] + s.per_x[1] * others[b] + s.per_x[2] * others[c]
+                first_mixed = affine_of(s, values, a, b, c)
+                one = first_mixed.value
+                one_per_x = first_mixed.per_x
+                other_mixed = affine_of(s, others, a, b, c)
+                two = other_mixed.value
+                two_per_x = other_mixed.per_x
                 share = s.at_zero[0] + s.at_zero[1] + s.at_zero[2]
                 share_per_x = s.per_x[0] + s.per_x[1] + s.per_x[2]
             inverse = 1.0 / share
