@@ -3,7 +3,7 @@
 import bpy
 
 from . import clock
-from .protocol.names import BACKENDS, PRESETS, VIEWS
+from .protocol.names import BACKENDS, PRESETS, SHAPE_MODELS, VIEWS
 from .sentences import words
 from .translations import CONTEXT
 
@@ -34,6 +34,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", "
 # Of paths that may begin with "//": from 4.5 on Blender warns without it, before that it does not know it.
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 TEXTURE_SIZES = (512, 1024, 1536, 2048, 4096, 8192)
+OCTREES = (128, 192, 256, 384, 512)
+GUIDANCE = 5.0  # the engine's own
 
 _items: dict[str, list[tuple[str, str, str, int]]] = {}  # Blender keeps no reference to the texts of an enum
 
@@ -144,6 +146,32 @@ class MaquetteScene(bpy.types.PropertyGroup):
         default=0.8,
         min=0.05,
         max=2.0,
+    )
+    model: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Model",
+        description="Which of the method's networks makes the shape",
+        items=(
+            ("auto", "Automatic", "One that is on this computer, the quick forms first"),
+            *((name, name, "") for name in SHAPE_MODELS),
+        ),
+    )
+    octree: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Detail",
+        description="Cells along the side of the volume in which the shape is found",
+        items=(
+            ("0", "By Quality", "The detail that the quality suggests"),
+            *((str(size), str(size), "") for size in OCTREES),
+        ),
+    )
+    steps: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Steps", description="Steps from noise to shape; 0 leaves it to the model", min=0, max=200
+    )
+    guidance: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Guidance",
+        description="How strongly the shape keeps to the picture",
+        default=GUIDANCE,
+        min=0.0,
+        max=30.0,
     )
 
 

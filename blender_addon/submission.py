@@ -11,7 +11,7 @@ from bpy.app.translations import pgettext_iface as words
 
 from . import clock, pictures, preferences
 from .pictures import PictureUnusable
-from .properties import MaquetteScene, views_of
+from .properties import GUIDANCE, MaquetteScene, views_of
 from .protocol.faults import Fault, fitted
 from .protocol.names import VIEWS
 from .protocol.requests import GenerateRequest, ViewPicture
@@ -73,7 +73,6 @@ def _request(
     choices: MaquetteScene, wish: Wish, views: tuple[ViewPicture, ...], limit: float | None
 ) -> GenerateRequest:
     backend = wish.backend or choices.backend
-    has_depth = backend == "silhouette" and choices.use_depth
     return GenerateRequest(
         views,
         backend=backend,
@@ -81,9 +80,22 @@ def _request(
         seed=choices.seed if wish.seed is None else wish.seed,
         faces=choices.faces or None,
         texture_size_px=int(choices.texture_size) or None,
-        settings=(("shape.depth", f"{choices.depth:.3f}"),) if has_depth else (),
+        settings=settings_of(choices, backend),
         vram_limit_gib=limit,
     )
+
+
+def settings_of(choices: MaquetteScene, backend: str) -> tuple[tuple[str, str], ...]:
+    """The settings of the engine that the panel's choices change, of those that `backend` has."""
+    if backend == "silhouette":
+        return (("shape.depth", f"{choices.depth:.3f}"),) if choices.use_depth else ()
+    changed = (
+        ("load.model", choices.model, backend == "hunyuan3d-2" and choices.model != "auto"),
+        ("shape.octree", choices.octree, choices.octree != "0"),
+        ("shape.steps", str(choices.steps), choices.steps > 0),
+        ("shape.guidance", f"{choices.guidance:.2f}", abs(choices.guidance - GUIDANCE) >= 0.005),
+    )
+    return tuple((key, text) for key, text, is_changed in changed if is_changed)
 
 
 def _place(context: bpy.types.Context, choices: MaquetteScene, wish: Wish, number: int) -> placement.Place:

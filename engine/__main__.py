@@ -16,7 +16,7 @@ from dataclasses import replace
 from engine import __version__
 from engine.errors import MaquetteError, fault_of
 from protocol.faults import Fault
-from protocol.names import BACKENDS, PRESETS, VIEWS
+from protocol.names import BACKENDS, PRESETS, SHAPE_MODELS, VIEWS
 
 _EPILOG = (
     "Folders: MAQUETTE_DATA (jobs, cache, logs) and MAQUETTE_MODELS (weights); `maquette doctor` shows them."
@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_texture(commands.add_parser("texture", help="paint pictures onto a mesh that exists"))
     _add_serve(commands.add_parser("serve", help="run the engine for Blender and other programs"))
     _add_backends(commands.add_parser("backends", help="list the ways to a model and whether they can run"))
+    _add_models(commands.add_parser("models", help="list the networks' weights, or say how to get them"))
     _add_doctor(commands.add_parser("doctor", help="examine this computer and say what can run"))
     _add_bench(commands.add_parser("bench", help="measure speed on this computer"))
     return parser
@@ -98,6 +99,11 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT.glb", help="default: the picture's name, here")
     parser.add_argument("--backend", metavar="B", help=f"{', '.join(BACKENDS)}; default: what can run")
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help=f"for hunyuan3d-2: {', '.join(SHAPE_MODELS)}; default: one that is there",
+    )
     parser.add_argument("--preset", default="auto", metavar="P", help=f"{', '.join(PRESETS)}")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same result")
     parser.add_argument("--faces", type=int, metavar="N", help="triangles of the mesh")
@@ -178,6 +184,27 @@ def _add_backends(parser: argparse.ArgumentParser) -> None:
         return list_backends(as_json=options.json)
 
     parser.set_defaults(run=run)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    orders = parser.add_subparsers(title="orders", metavar="ORDER", required=True)
+    listing = orders.add_parser("list", help="list every model, its size and licence, and what is here of it")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    download = orders.add_parser("download", help="say where a model is fetched from and where it goes")
+    download.add_argument("name", metavar="NAME", help=f"hunyuan3d-2/{', hunyuan3d-2/'.join(SHAPE_MODELS)}")
+
+    def run_list(options: argparse.Namespace) -> int:
+        from engine.cli.models import list_models
+
+        return list_models(options)
+
+    def run_download(options: argparse.Namespace) -> int:
+        from engine.cli.models import download_model
+
+        return download_model(options)
+
+    listing.set_defaults(run=run_list)
+    download.set_defaults(run=run_download)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:

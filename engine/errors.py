@@ -73,6 +73,25 @@ class OutOfVram(MaquetteError):
         )
 
 
+class VramExhausted(OutOfVram):
+    """Raised where memory ran out in the middle of the work; both figures in bytes."""
+
+    def __init__(self, held_bytes: int, free_bytes: int, *, what: str) -> None:
+        MaquetteError.__init__(
+            self,
+            f"{what} ran out of GPU memory: {held_bytes / GIB:.1f} GiB were in use here, "
+            f"{free_bytes / GIB:.1f} GiB free.",
+            remedy="Choose a lower preset, set load.stream=true, or close programs that use the GPU.",
+        )
+
+
+class Numerics(MaquetteError):
+    """Networks gave no usable numbers, again after they were run in a wider format."""
+
+    code = "numerics"
+    action = "retry"
+
+
 class WeightsMissing(MaquetteError):
     """Model files that are not on this machine."""
 

@@ -3,6 +3,7 @@
 Each stage declares its settings here as one frozen value, so that processes which compute nothing (the
 server, the command line's help) can check a request without importing what computes. `override` is the one
 way from the text `stage.key=value` to a changed value; its errors name the key, the value and the bounds.
+What a setting leaves open (0, -1, auto) is decided by the functions at the end, and nowhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ CutoutMethod = Literal["auto", "alpha", "grabcut", "u2net", "isnet-general-use",
 BackFill = Literal["mirror", "inpaint"]
 UnwrapMethod = Literal["native", "xatlas"]
 BakeMode = Literal["fast", "opt"]
-BakeCompute = Literal["auto", "cpu", "cuda"]
+Compute = Literal["auto", "cpu", "cuda"]
+# "auto" and protocol.names.SHAPE_MODELS, spelled because a type must be.
+_Full = Literal["2.0", "2.0-fast", "2.0-turbo"]
+_Mini = Literal["mini", "mini-fast", "mini-turbo"]
+_SeveralViews = Literal["mv", "mv-fast", "mv-turbo"]
+ShapeModel = Literal["auto", _Full, _Mini, _SeveralViews]
+Precision = Literal["auto", "float16", "bfloat16", "float32"]
+VaeForm = Literal["bundle", "turbo"]
+GuidanceFill = Literal["hold", "skip"]
+Keys = Literal["all", "adaptive"]
 
 
 def bounded(default: float, low: float, high: float, text: str) -> Any:
@@ -37,13 +47,54 @@ class PreprocessSettings:
 
 
 @dataclass(frozen=True)
-class ShapeSettings:
-    """How the silhouette backend makes a body of outlines."""
+class LoadSettings:
+    """Which networks make the shape, and how they come into memory."""
 
-    depth: float = bounded(0.8, 0.05, 2.0, "thickness of the inflated body; 1 makes a disc a ball")
-    flatness: float = bounded(0.0, 0.0, 1.0, "0 swells freely, 1 holds broad parts nearly flat")
-    relief: float = bounded(0.0, 0.0, 1.0, "detail from the picture's shading pressed into the front")
-    resolution: int = bounded(0, 0, 640, "cells along the longest side; 0 chooses by the thinnest part")
+    model: ShapeModel = field(
+        default="auto", metadata={"help": "hunyuan3d-2: the checkpoint; auto: one that is there, turbo first"}
+    )
+    precision: Precision = field(
+        default="auto", metadata={"help": "of the networks; auto: float16 on a card, else float32"}
+    )
+    vae: VaeForm = field(
+        default="bundle",
+        metadata={"help": "what decodes the shape: the checkpoint's own, or the faster turbo form"},
+    )
+    stream: bool = field(
+        default=False,
+        metadata={"help": "weights brought in block by block: less GPU memory, more time"},
+    )
+    compute: Compute = field(default="auto", metadata={"help": "where networks run; auto: a card if any"})
+
+
+@dataclass(frozen=True)
+class ShapeSettings:
+    """How a body is made; each setting is of one kind of backend, and says of which.
+
+    `turbo_steps` is what presets set: few steps serve turbo models alone, so others keep their own number.
+    """
+
+    depth: float = bounded(0.8, 0.05, 2.0, "silhouette: thickness; 1 makes a disc a ball")
+    flatness: float = bounded(0.0, 0.0, 1.0, "silhouette: 0 swells freely, 1 holds broad parts nearly flat")
+    relief: float = bounded(0.0, 0.0, 1.0, "silhouette: the picture's shading pressed into the front")
+    resolution: int = bounded(0, 0, 640, "silhouette: cells of the longest side; 0: by the thinnest part")
+    steps: int = bounded(0, 0, 200, "networks: steps from noise to shape; 0: as many as suit the model")
+    turbo_steps: int = bounded(5, 1, 50, "networks: steps of a turbo model where steps is 0")
+    guidance: float = bounded(5.0, 0.0, 30.0, "networks: how strongly the picture holds; 1: as learnt")
+    guidance_every: int = bounded(1, 1, 10, "networks: guidance is computed anew every so many steps")
+    guidance_from: float = bounded(0.0, 0.0, 1.0, "networks: least noise with guidance; 0 is the shape")
+    guidance_to: float = bounded(1.0, 0.0, 1.0, "networks: most noise with guidance; 1 is pure noise")
+    guidance_fill: GuidanceFill = field(
+        default="hold", metadata={"help": "networks: between, hold the last guidance, or skip it"}
+    )
+    octree: int = bounded(256, 16, 512, "networks: cells along the side of the volume")
+    level: float = bounded(0.0, -1.0, 1.0, "networks: value of the field that is the surface; more: thinner")
+    chunk: int = bounded(
+        0, 0, 5_000_000, "networks: points decoded at once, fewer for less memory; 0: by itself"
+    )
+    keys: Keys = field(
+        default="all", metadata={"help": "networks: points ask the whole shape, or (faster) what is near"}
+    )
 
 
 @dataclass(frozen=True)
@@ -51,7 +102,7 @@ class CleanSettings:
     """What is done to the surface before it is unwrapped."""
 
     faces: int = bounded(40_000, 100, 1_000_000, "triangles after decimation")
-    smooth: int = bounded(4, 0, 100, "rounds of smoothing that does not shrink")
+    smooth: int = bounded(-1, -1, 100, "rounds of smoothing that does not shrink; -1: as the backend needs")
     rebuild: int = bounded(0, 0, 512, "cubes along the longest side: one closed surface of anything; 0: not")
     floaters: float = bounded(0.02, 0.0, 1.0, "parts below this share of the largest part's size are dropped")
 
@@ -89,7 +140,7 @@ class BakeSettings:
     )
     normal_map: bool = field(default=False, metadata={"help": "bake the shape before decimation as normals"})
     occlusion: bool = field(default=False, metadata={"help": "bake how much of the sky each place sees"})
-    compute: BakeCompute = field(
+    compute: Compute = field(
         default="auto", metadata={"help": "auto: the card if a network runs on it, else the processor"}
     )
 
@@ -102,7 +153,21 @@ class SaveSettings:
 
 
 # The stages that make a mesh: they have nothing to do where one is given.
-MESH_STAGES = ("shape", "clean")
+MESH_STAGES = ("load", "shape", "clean")
+
+# The order in which "auto" looks for models: few steps before many, then the larger of about equal cost. In
+# TFLOP at their own steps, picture included (computed from the sizes of layers): 50, 79, 48, 152, 282, 928.
+_ONE_VIEW_MODELS = ("2.0-turbo", "mini-turbo", "mini-fast", "mini", "2.0-fast", "2.0")
+_SEVERAL_VIEW_MODELS = ("mv-turbo", "mv-fast", "mv")
+
+# Steps that suit a model, by its form: the defaults of the public project's pipeline and demonstration. The
+# turbo form's (5, as in its examples) is the default of `turbo_steps`.
+_OWN_STEPS = {"": 50, "fast": 30}
+_EVEN_STEPS = (2, 200)  # both ends of the schedule are counted
+_TURBO_STEPS = (1, 100)  # the hundred that a turbo model was distilled for
+
+# Rounds of smoothing: marching cubes on outlines leaves steps, the surface of a learnt field none.
+_OWN_SMOOTHING = {"silhouette": 4}
 
 
 @dataclass(frozen=True)
@@ -110,6 +175,7 @@ class Settings:
     """All settings of a job, stage by stage."""
 
     preprocess: PreprocessSettings = PreprocessSettings()
+    load: LoadSettings = LoadSettings()
     shape: ShapeSettings = ShapeSettings()
     clean: CleanSettings = CleanSettings()
     unwrap: UnwrapSettings = UnwrapSettings()
@@ -165,3 +231,44 @@ def _check_bounds(key: str, value: Any, metadata: Any) -> None:
     low, high = metadata["low"], metadata["high"]
     if not low <= value <= high:  # also false for NaN
         raise BadRequest(f"{key} is {value}.", remedy=f"It can be {low} to {high}.")
+
+
+def settled(settings: Settings, backend: str) -> Settings:
+    """`settings` with what they leave to `backend` decided; raises BadRequest for two that contradict."""
+    low, high = settings.shape.guidance_from, settings.shape.guidance_to
+    if low > high:
+        raise BadRequest(
+            f"shape.guidance_from is {low}, above shape.guidance_to, {high}.",
+            remedy="Noise falls from 1 to 0; guidance_from is the lower end of the window.",
+        )
+    if settings.clean.smooth >= 0:
+        return settings
+    return replace(settings, clean=replace(settings.clean, smooth=_OWN_SMOOTHING.get(backend, 0)))
+
+
+def models_to_try(load: LoadSettings, n_views: int) -> tuple[str, ...]:
+    """The checkpoints that would serve `n_views` pictures, the best first; the one that is named, if one is.
+
+    For one picture those for several come last: they make a shape of a front alone too.
+    """
+    if load.model != "auto":
+        return (load.model,)
+    return _SEVERAL_VIEW_MODELS if n_views > 1 else (*_ONE_VIEW_MODELS, *_SEVERAL_VIEW_MODELS)
+
+
+def steps_of(shape: ShapeSettings, model: str) -> int:
+    """How many steps the checkpoint `model` takes: those asked for, else those that suit it.
+
+    Presets speak of turbo models alone (`turbo_steps`): with so few steps another model makes no shape.
+    Raises BadRequest for a number that the model's schedule has not.
+    """
+    form = model.partition("-")[2]
+    if not shape.steps:
+        return shape.turbo_steps if form == "turbo" else _OWN_STEPS[form]
+    low, high = _TURBO_STEPS if form == "turbo" else _EVEN_STEPS
+    if not low <= shape.steps <= high:
+        raise BadRequest(
+            f"shape.steps is {shape.steps}, which the model {model} cannot take.",
+            remedy=f"It takes {low} to {high}; 0 leaves it to the model.",
+        )
+    return shape.steps

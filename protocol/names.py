@@ -11,6 +11,19 @@ VIEWS = ("front", "back", "left", "right", "top", "bottom")
 
 BACKENDS = ("silhouette", "hunyuan3d-2", "trellis")
 
+# The checkpoints of Hunyuan3D-2's shape networks; "mv" takes several views. They travel as "load.model".
+SHAPE_MODELS = (
+    "2.0",
+    "2.0-fast",
+    "2.0-turbo",
+    "mini",
+    "mini-fast",
+    "mini-turbo",
+    "mv",
+    "mv-fast",
+    "mv-turbo",
+)
+
 PRESETS = ("auto", "safe", "balanced", "sequential", "fastest", "prototype", "portfolio", "eco", "best")
 
 STAGES = (

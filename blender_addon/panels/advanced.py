@@ -9,7 +9,7 @@ from .text import draw_text
 
 
 class MAQUETTE_PT_advanced(ClosedPart, bpy.types.Panel):
-    """Method, seed, triangles, texture, depth."""
+    """Method, seed, triangles, texture, and what only this method has."""
 
     bl_label = "Advanced"
 
@@ -28,6 +28,12 @@ class MAQUETTE_PT_advanced(ClosedPart, bpy.types.Panel):
             sub = row.row()
             sub.active = choices.use_depth
             sub.prop(choices, "depth", text="")
+        else:
+            if choices.backend == "hunyuan3d-2":
+                layout.prop(choices, "model")
+            layout.prop(choices, "octree")
+            layout.prop(choices, "steps")
+            layout.prop(choices, "guidance")
         welcome = clock.welcome()
         for backend in welcome.backends if welcome else ():
             if not backend.is_available:

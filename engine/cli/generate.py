@@ -16,6 +16,8 @@ from engine.errors import BadRequest
 from engine.folders import find_folders, write_atomically
 from engine.memory.device import probe_device
 from engine.presets import settings_for
+from engine.weights.inventory import BACKEND as MODELS_BACKEND
+from engine.weights.inventory import locate, model_named
 from protocol.requests import GenerateRequest
 from protocol.rules import Illegal
 
@@ -30,7 +32,10 @@ def generate(options: argparse.Namespace) -> int:
     console = Console(as_json=options.json)
     started_s = time.perf_counter()
     folders = find_folders()
-    backend = choose_backend(options.backend, available_backends(folders.models, probe_device()))
+    asked = choose_backend_name(options)
+    if options.model is not None:
+        locate(folders.models, options.model)  # a missing one is told before any other reason
+    backend = choose_backend(asked, available_backends(folders.models, probe_device()))
     request = read_request(options, backend.name)
     output = choose_output(options)
     report_path = Path(options.report) if options.report else None
@@ -62,9 +67,14 @@ def read_request(options: argparse.Namespace, backend: str) -> GenerateRequest:
 
     Raises BadInput for files, BadRequest for names and values.
     """
-    overrides = read_overrides(options)
+    model = (("load.model", model_named(options.model).name),) if options.model is not None else ()
+    overrides = (*model, *read_overrides(options))
     settings_for(
-        options.preset, faces=options.faces, texture_size_px=options.texture_size, overrides=overrides
+        options.preset,
+        backend=backend,
+        faces=options.faces,
+        texture_size_px=options.texture_size,
+        overrides=overrides,
     )
     pictures = read_pictures(options, "maquette generate IMAGE -o OUT.glb")
     try:
@@ -80,6 +90,22 @@ def read_request(options: argparse.Namespace, backend: str) -> GenerateRequest:
         )
     except Illegal as error:
         raise BadRequest(f"{error.field.rpartition('.')[2]} {error.why}.") from error
+
+
+def choose_backend_name(options: argparse.Namespace) -> str | None:
+    """The backend that the options ask for, by --backend or by --model; None leaves it to the engine.
+
+    Raises BadRequest for a model that there is not, or one beside a backend that has no models.
+    """
+    if options.model is None:
+        return None if options.backend is None else str(options.backend)
+    name = model_named(options.model).name
+    if options.backend in (None, MODELS_BACKEND):
+        return MODELS_BACKEND
+    raise BadRequest(
+        f"The model {name} is one of the backend {MODELS_BACKEND}, not of {options.backend[:80]}.",
+        remedy=f"Leave --model out, or use --backend {MODELS_BACKEND}.",
+    )
 
 
 def choose_output(options: argparse.Namespace) -> Path:

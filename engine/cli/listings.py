@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, is_dataclass
 from engine.backends import available_backends
 from engine.folders import find_folders
 from engine.memory.device import probe_device
-from engine.settings import Settings
+from engine.presets import presets
 
 
 def list_backends(*, as_json: bool) -> int:
@@ -30,7 +30,7 @@ def list_backends(*, as_json: bool) -> int:
 
 def list_settings(*, without: Collection[str] = ()) -> int:
     """Prints each `stage.key`, its default, bounds and what it does, but of stages `without`; returns 0."""
-    settings = Settings()
+    settings = presets()["auto"].settings
     for stage in fields(settings):
         if stage.name in without:
             continue

@@ -5,7 +5,8 @@ Provenance holds nothing that differs between two runs of the same request: no c
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine import __version__
@@ -16,20 +17,38 @@ from engine.memory.device import read_processor
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.stages.values import Body, Textured
+from engine.weights.inventory import Located
 from protocol.requests import GenerateRequest
 
 # Networks that cut out, by the method that names them; see docs/backends.md.
 _CUTOUT_LICENCES = {"u2net": "Apache-2.0", "isnet-general-use": "Apache-2.0", "birefnet-general": "MIT"}
 
 
-def describe(request: GenerateRequest, settings: Settings, body: Body) -> dict[str, Any]:
+@dataclass(frozen=True)
+class UsedModel:
+    """A network that made an asset: its name, what tells its version, and the licence that it brings."""
+
+    name: str
+    revision: str
+    licence: str
+
+    @classmethod
+    def of(cls, located: Located) -> UsedModel:
+        """The shape checkpoint at `located`; its version is the repository and folder that it is of."""
+        model = located.model
+        return cls(model.full_name, f"{model.repo}/{model.folder}", model.licence.name)
+
+
+def describe(
+    request: GenerateRequest, settings: Settings, body: Body, models: Sequence[UsedModel] = ()
+) -> dict[str, Any]:
     """The provenance of what `request` makes."""
     return {
         "engine": f"maquette {__version__}",
         "backend": request.backend,
         "preset": request.preset,
         "seed": request.seed,
-        "models": cutout_models(body),
+        "models": [*cutout_models(body), *map(asdict, models)],
         "views": views_told(body),
         "settings": settings.as_dict(),
     }

@@ -12,7 +12,8 @@ from engine.folders import find_folders
 from engine.geometry.mesh import Mesh
 from engine.imaging.cutout import Cutout
 from engine.memory.device import probe_device
-from engine.pipelines.silhouette import N_STAGES, make_silhouette
+from engine.memory.vram import TorchMeter
+from engine.pipelines import hunyuan3d, silhouette
 from engine.presets import settings_for
 from engine.runner import Listener, Runner, Stage
 from engine.stages.preprocess import cut_from
@@ -65,10 +66,15 @@ def run_generate(
         faces=request.faces,
         texture_size_px=request.texture_size_px,
         overrides=request.settings,
+        backend=request.backend,
     )
-    runner = Runner(listener, n_stages=N_STAGES, is_cancelled=is_cancelled)
     sources = tuple(source_of(picture) for picture in request.pictures)
-    return make_silhouette(request, sources, settings, runner, models_dir, shape_is_ready)
+    if request.backend == "hunyuan3d-2":
+        make, n_stages, meter = hunyuan3d.make_hunyuan3d, hunyuan3d.N_STAGES, TorchMeter()
+    else:
+        make, n_stages, meter = silhouette.make_silhouette, silhouette.N_STAGES, None
+    runner = Runner(listener, n_stages=n_stages, is_cancelled=is_cancelled, vram=meter)
+    return make(request, sources, settings, runner, models_dir, shape_is_ready)
 
 
 def run_cutout(

@@ -7,20 +7,16 @@ from pathlib import Path
 
 from engine.asset import Asset
 from engine.geometry.mesh import Mesh
-from engine.pipelines.history import describe, report
+from engine.pipelines.finish import N_FINISHING_STAGES, finish
 from engine.runner import Runner
 from engine.settings import Settings
-from engine.stages.bake import bake_views
 from engine.stages.clean import clean
-from engine.stages.inpaint import inpaint
 from engine.stages.preprocess import preprocess
-from engine.stages.save import save
 from engine.stages.shape_silhouette import shape_silhouette
-from engine.stages.unwrap import unwrap
 from engine.stages.values import Source
 from protocol.requests import GenerateRequest
 
-N_STAGES = 7
+N_STAGES = 3 + N_FINISHING_STAGES
 
 
 def make_silhouette(
@@ -36,9 +32,4 @@ def make_silhouette(
     body = runner.run(shape_silhouette(settings.shape), subjects)
     body = runner.run(clean(settings.clean), body)
     shape_is_ready(body.mesh)
-    charted = runner.run(unwrap(settings.unwrap, settings.bake.texture_size_px), body)
-    painted = runner.run(bake_views(settings.bake), charted)
-    textured = runner.run(inpaint(), painted)
-    provenance = describe(request, settings, body)
-    asset = runner.run(save(provenance), textured)
-    return report(asset, request, runner, textured)
+    return finish(request, settings, runner, body)

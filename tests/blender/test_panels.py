@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,40 @@ def test_ready_it_tells_the_device_and_offers_the_backends(addon: Addon) -> None
     assert shown.says("GB free")
     assert shown.offers("maquette.stop_engine")
     assert draw("MAQUETTE_PT_advanced").says("Hunyuan3D-2")  # with the reason why it cannot run yet
+
+
+def test_a_method_with_networks_has_its_own_settings_and_sends_what_was_changed(
+    addon: Addon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy
+
+    addon.session.start()
+    addon.until(lambda: addon.session.status)
+    offered = addon.part("clock").welcome()
+    ready = tuple(replace(each, is_available=True, reason="", remedy="") for each in offered.backends)
+    monkeypatch.setattr(addon.part("clock"), "welcome", lambda: replace(offered, backends=ready))
+    choices, settings_of = bpy.context.scene.maquette, addon.part("submission").settings_of
+    own = {"model", "octree", "steps", "guidance"}
+    assert not own & set(draw("MAQUETTE_PT_advanced").properties)
+    choices.backend = "hunyuan3d-2"
+    drawn = set(draw("MAQUETTE_PT_advanced").properties)
+    assert own <= drawn
+    assert not {"depth", "use_depth"} & drawn
+    assert settings_of(choices, "hunyuan3d-2") == ()
+    choices.model, choices.octree, choices.steps, choices.guidance = "mini-turbo", "384", 8, 7.5
+    choices.use_depth = True
+    sent = (("shape.octree", "384"), ("shape.steps", "8"), ("shape.guidance", "7.50"))
+    assert settings_of(choices, "hunyuan3d-2") == (("load.model", "mini-turbo"), *sent)
+    assert settings_of(choices, "trellis") == sent
+    assert settings_of(choices, "silhouette") == (("shape.depth", "0.800"),)
+
+
+def test_the_panel_offers_every_model_under_its_own_name(addon: Addon) -> None:
+    import bpy
+
+    offered = bpy.types.Scene.bl_rna.properties["maquette"].fixed_type.properties["model"].enum_items
+    names = [each.identifier for each in offered]
+    assert names == ["auto", *addon.part("protocol.names").SHAPE_MODELS]
 
 
 def test_running_it_shows_progress_and_cancel(addon: Addon, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from engine.errors import BadRequest
-from engine.settings import Settings, override
+from engine.settings import LoadSettings, Settings, ShapeSettings, models_to_try, override, steps_of
+from protocol.names import SHAPE_MODELS
 
 
 def entries() -> Iterator[tuple[str, Any, Any, Any]]:
@@ -142,3 +143,41 @@ def test_settings_become_plain_values() -> None:
     assert json.loads(json.dumps(plain)) == plain
     assert plain["bake"]["back"] == "mirror"
     assert {f"{stage}.{name}" for stage, held in plain.items() for name in held} == {key for key, *_ in ALL}
+
+
+def test_the_models_are_those_of_the_wire() -> None:
+    assert get_args(get_type_hints(LoadSettings)["model"]) == ("auto", *SHAPE_MODELS)
+
+
+def test_every_setting_of_the_shape_says_for_which_backend_it_is() -> None:
+    for entry in fields(ShapeSettings):
+        assert entry.metadata["help"].startswith(("silhouette: ", "networks: ")), entry.name
+
+
+@pytest.mark.parametrize("model", SHAPE_MODELS)
+def test_steps_are_those_asked_for_else_the_presets_for_turbo_else_the_models_own(model: str) -> None:
+    assert steps_of(ShapeSettings(steps=7, turbo_steps=3), model) == 7
+    own = steps_of(ShapeSettings(turbo_steps=3), model)
+    assert own == (3 if model.endswith("-turbo") else 30 if model.endswith("-fast") else 50)
+
+
+@pytest.mark.parametrize(("model", "steps"), [("2.0", 1), ("mv-fast", 1), ("mini-turbo", 101)])
+def test_steps_that_a_models_schedule_has_not_are_refused_with_its_bounds(model: str, steps: int) -> None:
+    with pytest.raises(BadRequest, match=rf"shape\.steps is {steps}.*{model}") as caught:
+        steps_of(ShapeSettings(steps=steps), model)
+    assert ("1 to 100" if model.endswith("-turbo") else "2 to 200") in caught.value.remedy
+    assert steps_of(ShapeSettings(steps=1), "2.0-turbo") == 1
+
+
+@pytest.mark.parametrize("model", SHAPE_MODELS)
+@pytest.mark.parametrize("n_views", [1, 4])
+def test_a_model_that_is_named_is_the_only_one_tried(model: str, n_views: int) -> None:
+    assert models_to_try(override(Settings(), "load.model", model).load, n_views) == (model,)
+
+
+def test_automatic_tries_turbo_first_and_for_several_views_only_what_knows_them() -> None:
+    for_one, for_four = models_to_try(LoadSettings(), 1), models_to_try(LoadSettings(), 4)
+    assert sorted(for_one) == sorted(SHAPE_MODELS)
+    assert for_one[0].endswith("-turbo")
+    assert for_four == ("mv-turbo", "mv-fast", "mv")
+    assert for_one[-3:] == for_four

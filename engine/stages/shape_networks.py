@@ -1,0 +1,229 @@
+"""Stage shape of the network backends: from pictures and noise to latents, a field and its surface.
+
+Each network is in memory while it is used. Numbers that are not finite are found after each of them, and the
+shape is made once more in a wider format before that is a failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.errors import BadInput, Numerics
+from engine.geometry.cameras import NAMED_VIEWS, Orthographic
+from engine.geometry.fit import fit_view
+from engine.geometry.marching import march
+from engine.geometry.mesh import Mesh
+from engine.geometry.outline import crisp
+from engine.models.flow import consistency_sigmas, flow_match_sigmas
+from engine.models.guidance import Guidance
+from engine.models.hunyuan3d.conditioner import condition
+from engine.models.hunyuan3d.dinov2 import Dinov2, dino_size
+from engine.models.hunyuan3d.dit import Dit, dit_size
+from engine.models.hunyuan3d.pictures import order_views, shape_picture
+from engine.models.hunyuan3d.sampler import NotFinite, denoise, initial_noise
+from engine.models.hunyuan3d.shape_vae import FieldDecoder, LatentDecoder, vae_size
+from engine.models.hunyuan3d.volume import CHUNK, SurfaceCells, decode_near_surface
+from engine.models.residence import Place, resident
+from engine.runner import Progress, Stage
+from engine.settings import ShapeSettings, steps_of
+from engine.stages.load_networks import Opened
+from engine.stages.values import Body, Subject
+
+Tensor = Any
+
+# What each part of the work counts for in the progress that is told, beside the steps of sampling.
+_SEEING, _DECODING = 2, 20
+# What the networks need beside their weights, in bytes of float16 at the public sizes (measured on an H100,
+# 2026-11, docs/hunyuan3d.md); twice that in float32.
+_SEEING_BYTES, _SAMPLING_BYTES, _DECODING_BYTES = 80 << 20, 260 << 20, 80 << 20
+_BYTES_PER_POINT = 26 * 1024  # of a chunk, while the field is decoded
+_FITTING_SHARE = 0.5  # of outlines in common, below which a picture is not laid over the shape by them
+
+
+def shape_networks(settings: ShapeSettings, seed: int) -> Stage[Opened, Body]:
+    """The stage from an open checkpoint to a body; raises Numerics if no usable shape comes out."""
+
+    def work(opened: Opened, progress: Progress) -> Body:
+        try:
+            mesh = _Making(opened, settings, seed, progress).mesh()
+        except NotFinite as error:
+            place = _wider(opened.place)
+            if place is None:
+                raise Numerics(f"{error.where} gave NaN.", remedy=_REMEDY) from None
+            name = str(place.dtype).removeprefix("torch.")
+            progress.note(f"{error.where} gave NaN: the shape was made once more in {name}.")
+            try:
+                mesh = _Making(replace(opened, place=place), settings, seed, progress).mesh()
+            except NotFinite as again:
+                raise Numerics(f"{again.where} gave NaN, in {name} too.", remedy=_REMEDY) from None
+        cameras = {subject.view: _camera(mesh, subject, progress) for subject in opened.subjects}
+        return Body(mesh, cameras, opened.subjects)
+
+    return Stage("shape", work)
+
+
+_REMEDY = "Are the weights whole? `maquette models list` says so; else try another seed."
+
+
+def guidance_of(settings: ShapeSettings) -> Guidance:
+    """How the settings guide."""
+    return Guidance(
+        settings.guidance,
+        settings.guidance_every,
+        settings.guidance_from,
+        settings.guidance_to,
+        settings.guidance_fill,
+    )
+
+
+@dataclass
+class _Making:
+    """One attempt, from pictures to a mesh."""
+
+    opened: Opened
+    settings: ShapeSettings
+    seed: int
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        scheduler = self.opened.bundle.config.scheduler
+        n_steps = steps_of(self.settings, self.opened.model)
+        if scheduler.kind == "consistency":
+            self.sigmas = consistency_sigmas(
+                min(n_steps, scheduler.n_pcm), scheduler.n_train, scheduler.n_pcm
+            )
+        else:
+            self.sigmas = flow_match_sigmas(max(n_steps, 2), scheduler.shift)
+        self.n_sampled = len(self.sigmas) - 1
+        self.n_told = _SEEING + self.n_sampled + _DECODING
+
+    def mesh(self) -> Mesh:
+        """The surface, in the common frame's axes."""
+        seen = self._seen()
+        latents = self._sampled(seen)
+        del seen
+        cells = self._decoded(latents)
+        vertices, faces = march(cells.cells, cells.values, self.settings.level)
+        if len(faces) == 0:
+            raise Numerics(
+                "The shape came out empty: no part of the volume is inside.",
+                remedy="Try another seed, more steps (shape.steps), or a picture with a clearer subject.",
+            )
+        placed = cells.to_world(vertices).cpu().numpy()
+        return Mesh(np.asarray(placed, np.float32), np.asarray(faces.cpu().numpy(), np.int32))
+
+    def _seen(self) -> Tensor:
+        opened, config = self.opened, self.opened.bundle.config
+        views = [subject.view for subject in opened.subjects]
+        order = order_views(views, model=opened.model, known=opened.bundle.located.model.views)
+        images = [shape_picture(opened.subjects[at].rgba, config.picture.size_px) for at in order.positions]
+        numbers = order.numbers if config.conditioner.is_multi_view else None
+        tensors = opened.bundle.dino
+        shapes = tensors.shapes()
+        head = config.conditioner.width // config.conditioner.n_heads
+        with resident(
+            lambda: Dinov2(dino_size(shapes, head=head)),
+            tensors,
+            opened.place,
+            what="The picture encoder",
+            working_bytes=self._working(_SEEING_BYTES),
+        ) as network:
+            self.progress.step(1, self.n_told)
+            seen = condition(network, images, config.conditioner.image_px, numbers)
+            _check(seen, "The picture encoder")
+        self.progress.step(_SEEING, self.n_told)
+        return seen
+
+    def _sampled(self, seen: Tensor) -> Tensor:
+        config, tensors = self.opened.bundle.config, self.opened.bundle.dit
+        size = dit_size(tensors.shapes())
+        noise = initial_noise(config.vae.n_latents, size.latent_channels, self.seed)
+        with resident(
+            lambda: Dit(size),
+            tensors,
+            self.opened.place,
+            what="The shape network",
+            working_bytes=self._working(_SAMPLING_BYTES),
+        ) as network:
+            latents = denoise(
+                network, noise, seen, self.sigmas, guidance_of(self.settings), self._tell_sampling
+            )
+        return latents / self.opened.vae[0].scale_factor
+
+    def _decoded(self, latents: Tensor) -> SurfaceCells:
+        place, (_, tensors) = self.opened.place, self.opened.vae
+        size = vae_size(tensors.shapes())
+        others = ("encoder.", "pre_kl.")
+        with resident(
+            lambda: LatentDecoder(size),
+            tensors,
+            place,
+            what="The shape decoder",
+            working_bytes=self._working(_DECODING_BYTES),
+            ignored=("geo_decoder.", *others),
+        ) as network:
+            tokens = network(latents)
+            _check(tokens, "The shape decoder")
+        chunk = self.settings.chunk or CHUNK
+        with resident(
+            lambda: FieldDecoder(size),
+            tensors.under("geo_decoder"),
+            place,
+            what="The field decoder",
+            working_bytes=self._working(chunk * _BYTES_PER_POINT),
+        ) as network:
+            seen = network.keys_values(tokens)
+            return decode_near_surface(
+                lambda points: network(points, seen),
+                self.settings.octree,
+                place.device,
+                level=self.settings.level,
+                chunk=chunk,
+                share_is_done=self._tell_decoding,
+            )
+
+    def _tell_sampling(self, done: int, of: int) -> None:
+        self.progress.step(_SEEING + done, self.n_told)
+
+    def _tell_decoding(self, share: float) -> None:
+        self.progress.step(_SEEING + self.n_sampled + int(share * _DECODING), self.n_told)
+
+    def _working(self, half_bytes: int) -> int:
+        return half_bytes * int(self.opened.place.dtype.itemsize) // 2
+
+
+def _wider(place: Place) -> Place | None:
+    """Where an attempt that left the range of its numbers is made again; None if there is none wider."""
+    if place.dtype != torch.float16:
+        return replace(place, dtype=torch.float32) if place.dtype == torch.bfloat16 else None
+    is_card = place.device.type == "cuda"
+    has_bfloat16 = is_card and torch.cuda.is_bf16_supported(including_emulation=False)
+    return replace(place, dtype=torch.bfloat16 if has_bfloat16 else torch.float32)
+
+
+def _check(values: Tensor, what: str) -> None:
+    if not torch.isfinite(values).all():
+        raise NotFinite(what)
+
+
+def _camera(mesh: Mesh, subject: Subject, progress: Progress) -> Orthographic:
+    """The camera from which the shape has the picture's outline, or the one that the network assumed."""
+    try:
+        fit = fit_view(mesh, subject.view, np.asarray(crisp(subject.alphas), np.float32), subject.box)
+        if fit.overlap >= _FITTING_SHARE:
+            return fit.camera
+        share = f"{fit.overlap:.0%}"
+    except BadInput:
+        share = "nothing"
+    progress.note(f"{subject.view}: of the outlines of picture and shape {share} is common.")
+    azimuth_deg, elevation_deg = NAMED_VIEWS[subject.view]
+    box = subject.box
+    extent = float(np.ptp(mesh.vertices, axis=0).max())
+    scale = max(box.width_px, box.height_px) / extent
+    height_px, width_px = subject.rgba.shape[:2]
+    centre_px = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    return Orthographic(azimuth_deg, elevation_deg, (scale, scale), centre_px, (width_px, height_px))
