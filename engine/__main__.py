@@ -222,8 +222,8 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=["wire", "generate", "texturing"],
-        help="the wire, a whole generation, or unwrapping, rendering, baking and in-painting",
+        choices=["wire", "generate", "texturing", "shape"],
+        help="the wire, a whole generation, unwrapping to in-painting, or the shape networks at full size",
     )
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="for generate: the picture")
     parser.add_argument(
@@ -235,9 +235,14 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         choices=["cpu", "cuda"],
-        default="cpu",
-        help="for texturing: what renders, bakes, in-paints",
+        default=None,
+        help="for texturing (default cpu) and shape (default cuda): what computes",
     )
+    parser.add_argument(
+        "--model", choices=SHAPE_MODELS, default="2.0", help="for shape: the checkpoint's size"
+    )
+    parser.add_argument("--steps", type=int, default=50, metavar="N", help="for shape: steps of sampling")
+    parser.add_argument("--stream", action="store_true", help="for shape: weights come in block by block")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
     def run(options: argparse.Namespace) -> int:

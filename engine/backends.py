@@ -21,7 +21,7 @@ DEFAULT_BACKEND = "silhouette"  # the one that runs everywhere
 _NOT_BUILT = "It is not in this version of the engine."
 _NOT_BUILT_REMEDY = "Use the backend silhouette, or a later version of Maquette."
 _MAX_WORDS = 2000  # of a reason or a remedy on the wire
-_RECOMMENDED = "mini-turbo"  # the smallest reading and the fewest steps
+_RECOMMENDED = "2.0-turbo"  # least computing of all, see engine.settings
 
 
 @dataclass(frozen=True)
@@ -102,26 +102,16 @@ def choose_backend(name: str | None, backends: Sequence[Backend]) -> Backend:
 def _judge_hunyuan(searches: Sequence[Search], device: Device) -> Backend:
     """Hunyuan3D-2, which runs with any one of its checkpoints."""
     located = [found.located for found in searches if found.located is not None]
-    views = SHAPE_MODELS[0].views
-    if any(each.model.is_multi_view for each in located) or not located:
-        views = max((model.views for model in SHAPE_MODELS), key=len)
-    reason = remedy = note = ""
-    if not located:
-        reason, remedy = _explain_missing(searches)
-    elif device.kind != "cuda":
-        note = (
-            "No CUDA graphics card is here: the networks of hunyuan3d-2 run on the processor, which takes "
-            "minutes for the smallest model and hours for the largest."
-        )
+    reason, remedy = ("", "") if located else _explain_missing(searches)
     return Backend(
         name="hunyuan3d-2",
         summary="Hunyuan3D-2: shape networks by Tencent.",
         licence=f"{TENCENT.name}; not for use in the EU, the UK and South Korea",
-        views=views,
+        # Also where the models for several are not here: which one lacks is told when they are asked for.
+        views=max((model.views for model in SHAPE_MODELS), key=len),
         is_available=bool(located),
         reason=fitted(reason, _MAX_WORDS),
         remedy=remedy,
-        note=note,
         needs_weights=True,
         is_default=bool(located) and device.kind == "cuda",
     )

@@ -14,7 +14,10 @@ from functools import cache
 
 # The parts of the engine, highest first; a part imports from its own layer and those below it.
 LAYERS = (
-    ("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "bench_texturing"),
+    (
+        *("__main__", "cli", "client", "server", "gateway", "doctor"),
+        *("bench_wire", "bench_texturing", "bench_shape"),
+    ),
     ("jobs", "records", "worker", "worker_process"),
     ("pipelines",),
     ("stages",),
@@ -25,7 +28,8 @@ LAYERS = (
 )
 # Parts that start in milliseconds: importing them must not import what computes, not even through others.
 LIGHT = {
-    *("__main__", "cli", "client", "server", "gateway", "doctor", "bench_wire", "bench_texturing"),
+    *("__main__", "cli", "client", "server", "gateway", "doctor"),
+    *("bench_wire", "bench_texturing", "bench_shape"),
     *("jobs", "records", "worker_process"),
     *(
         "backends",

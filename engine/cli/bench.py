@@ -36,10 +36,23 @@ def bench(options: argparse.Namespace) -> int:
         found = bench_texturing(
             options.repeat,
             against=options.against,
-            device=options.device,
+            device=options.device or "cpu",
             step=lambda work: print(f"... {work}", file=sys.stderr, flush=True),
         )
         print(json.dumps(found.as_dict(), indent=2) if options.json else str(found))
+        return 0
+    if options.what == "shape":
+        from engine.bench_shape import bench_shape
+
+        measured = bench_shape(
+            options.model,
+            options.repeat,
+            device=options.device or "cuda",
+            n_steps=options.steps,
+            is_streamed=options.stream,
+            step=lambda work: print(f"... {work}", file=sys.stderr, flush=True),
+        )
+        print(json.dumps(measured.as_dict(), indent=2) if options.json else str(measured))
         return 0
     if options.image is None:
         raise BadRequest("No picture is given.", remedy="maquette bench generate IMAGE")

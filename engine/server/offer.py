@@ -9,6 +9,7 @@ from engine.backends import available_backends, choose_backend
 from engine.errors import BadRequest
 from engine.memory.device import probe_device
 from engine.presets import presets, settings_for
+from engine.weights.choice import choose_model
 from protocol.codec import Limits
 from protocol.faults import fitted
 from protocol.names import WIRE_MAJOR, WIRE_MINOR
@@ -47,12 +48,13 @@ class Offer:
         )
 
     def check(self, request: Request) -> None:
-        """Raises BadRequest for what could not be done: a backend, view or setting that is not here."""
+        """Raises BadRequest for a backend, view or setting that is not here, WeightsMissing for a model."""
         if not isinstance(request, GenerateRequest):
             settings_for("auto", overrides=request.settings)
             return
-        settings_for(
+        settings = settings_for(
             request.preset,
+            backend=request.backend,
             faces=request.faces,
             texture_size_px=request.texture_size_px,
             overrides=request.settings,
@@ -64,3 +66,5 @@ class Offer:
                 f"The backend {backend.name} cannot use the view {unusable[0]}.",
                 remedy=f"It can use {', '.join(backend.views)}.",
             )
+        if backend.needs_weights:
+            choose_model(settings.load, [picture.view for picture in request.pictures], self._models)

@@ -13,11 +13,12 @@ from typing import Any
 from engine.errors import BadRequest, WeightsMissing
 from engine.models.residence import Place
 from engine.runner import Progress, Stage
-from engine.settings import LoadSettings, models_to_try
+from engine.settings import LoadSettings
 from engine.stages.values import Subject
 from engine.weights.checkpoint import Bundle, open_bundle, open_decoder
+from engine.weights.choice import choose_model
 from engine.weights.config import VaeConfig
-from engine.weights.inventory import Located, locate, model_named, search
+from engine.weights.inventory import Located
 from engine.weights.tensors import Tensors
 
 
@@ -72,31 +73,6 @@ def load_networks(settings: LoadSettings, models_dir: Path) -> Stage[tuple[Subje
         return opened
 
     return Stage("load", work)
-
-
-def choose_model(settings: LoadSettings, views: list[str], models_dir: Path) -> Located:
-    """The checkpoint that the settings name, else the best one on this machine for so many views."""
-    names = models_to_try(settings, len(views))
-    if settings.model != "auto":
-        _check_views(settings.model, views)
-    for name in names:
-        found = search(models_dir, model_named(name)).located
-        if found is not None:
-            _check_views(name, views)
-            return found
-    return locate(models_dir, names[0])  # raises: says what is missing and how to get it
-
-
-def _check_views(name: str, views: list[str]) -> None:
-    model = model_named(name)
-    unknown = [view for view in views if view not in model.views]
-    if not unknown:
-        return
-    several = "Use a model of several views (mv)." if not model.is_multi_view else ""
-    raise BadRequest(
-        f"The model {name} cannot use the view {unknown[0]}.",
-        remedy=f"It knows {', '.join(model.views)}. {several}".strip(),
-    )
 
 
 def _open_turbo_decoder(settings: LoadSettings, located: Located) -> tuple[VaeConfig, Tensors] | None:

@@ -18,15 +18,17 @@ from engine.geometry.fit import fit_view
 from engine.geometry.marching import march
 from engine.geometry.mesh import Mesh
 from engine.geometry.outline import crisp
+from engine.models.finite import NotFinite, check_finite
 from engine.models.flow import consistency_sigmas, flow_match_sigmas
 from engine.models.guidance import Guidance
 from engine.models.hunyuan3d.conditioner import condition
 from engine.models.hunyuan3d.dinov2 import Dinov2, dino_size
 from engine.models.hunyuan3d.dit import Dit, dit_size
+from engine.models.hunyuan3d.flashvdm import selecting_field, usual_selection
 from engine.models.hunyuan3d.pictures import order_views, shape_picture
-from engine.models.hunyuan3d.sampler import NotFinite, denoise, initial_noise
+from engine.models.hunyuan3d.sampler import denoise, initial_noise
 from engine.models.hunyuan3d.shape_vae import FieldDecoder, LatentDecoder, vae_size
-from engine.models.hunyuan3d.volume import CHUNK, SurfaceCells, decode_near_surface
+from engine.models.hunyuan3d.volume import CHUNK, Field, SurfaceCells, decode_near_surface
 from engine.models.residence import Place, resident
 from engine.runner import Progress, Stage
 from engine.settings import ShapeSettings, steps_of
@@ -48,25 +50,21 @@ def shape_networks(settings: ShapeSettings, seed: int) -> Stage[Opened, Body]:
     """The stage from an open checkpoint to a body; raises Numerics if no usable shape comes out."""
 
     def work(opened: Opened, progress: Progress) -> Body:
-        try:
-            mesh = _Making(opened, settings, seed, progress).mesh()
-        except NotFinite as error:
-            place = _wider(opened.place)
-            if place is None:
-                raise Numerics(f"{error.where} gave NaN.", remedy=_REMEDY) from None
+        mesh, trouble = _tried(Making(opened, settings, seed, progress))
+        place = _wider(opened.place)
+        if mesh is None and place is not None:
             name = str(place.dtype).removeprefix("torch.")
-            progress.note(f"{error.where} gave NaN: the shape was made once more in {name}.")
-            try:
-                mesh = _Making(replace(opened, place=place), settings, seed, progress).mesh()
-            except NotFinite as again:
-                raise Numerics(f"{again.where} gave NaN, in {name} too.", remedy=_REMEDY) from None
+            progress.note(f"{trouble} gave NaN: the shape is made once more in {name}.")
+            mesh, trouble = _tried(Making(replace(opened, place=place), settings, seed, progress))
+        if mesh is None:
+            raise Numerics(
+                f"{trouble} gave NaN.",
+                remedy="Are the weights whole? `maquette models list` says so; else try another seed.",
+            )
         cameras = {subject.view: _camera(mesh, subject, progress) for subject in opened.subjects}
         return Body(mesh, cameras, opened.subjects)
 
     return Stage("shape", work)
-
-
-_REMEDY = "Are the weights whole? `maquette models list` says so; else try another seed."
 
 
 def guidance_of(settings: ShapeSettings) -> Guidance:
@@ -81,8 +79,8 @@ def guidance_of(settings: ShapeSettings) -> Guidance:
 
 
 @dataclass
-class _Making:
-    """One attempt, from pictures to a mesh."""
+class Making:
+    """One attempt, from pictures to a mesh, part by part."""
 
     opened: Opened
     settings: ShapeSettings
@@ -103,10 +101,7 @@ class _Making:
 
     def mesh(self) -> Mesh:
         """The surface, in the common frame's axes."""
-        seen = self._seen()
-        latents = self._sampled(seen)
-        del seen
-        cells = self._decoded(latents)
+        cells = self.decoded(self.sampled(self.seen()))
         vertices, faces = march(cells.cells, cells.values, self.settings.level)
         if len(faces) == 0:
             raise Numerics(
@@ -116,7 +111,8 @@ class _Making:
         placed = cells.to_world(vertices).cpu().numpy()
         return Mesh(np.asarray(placed, np.float32), np.asarray(faces.cpu().numpy(), np.int32))
 
-    def _seen(self) -> Tensor:
+    def seen(self) -> Tensor:
+        """What the transformer sees of the pictures, (1, T, C)."""
         opened, config = self.opened, self.opened.bundle.config
         views = [subject.view for subject in opened.subjects]
         order = order_views(views, model=opened.model, known=opened.bundle.located.model.views)
@@ -134,11 +130,12 @@ class _Making:
         ) as network:
             self.progress.step(1, self.n_told)
             seen = condition(network, images, config.conditioner.image_px, numbers)
-            _check(seen, "The picture encoder")
+            check_finite(seen, "The picture encoder")
         self.progress.step(_SEEING, self.n_told)
         return seen
 
-    def _sampled(self, seen: Tensor) -> Tensor:
+    def sampled(self, seen: Tensor) -> Tensor:
+        """The latents of a shape, (1, N, C), as the decoder wants them."""
         config, tensors = self.opened.bundle.config, self.opened.bundle.dit
         size = dit_size(tensors.shapes())
         noise = initial_noise(config.vae.n_latents, size.latent_channels, self.seed)
@@ -154,7 +151,12 @@ class _Making:
             )
         return latents / self.opened.vae[0].scale_factor
 
-    def _decoded(self, latents: Tensor) -> SurfaceCells:
+    def decoded(self, latents: Tensor) -> SurfaceCells:
+        """The cells of the field of `latents` that the surface crosses."""
+        return self.surface_cells(self.tokens(latents))
+
+    def tokens(self, latents: Tensor) -> Tensor:
+        """What the field is read from, (1, N, W)."""
         place, (_, tensors) = self.opened.place, self.opened.vae
         size = vae_size(tensors.shapes())
         others = ("encoder.", "pre_kl.")
@@ -167,7 +169,13 @@ class _Making:
             ignored=("geo_decoder.", *others),
         ) as network:
             tokens = network(latents)
-            _check(tokens, "The shape decoder")
+            check_finite(tokens, "The shape decoder")
+        return tokens
+
+    def surface_cells(self, tokens: Tensor) -> SurfaceCells:
+        """The cells that the surface crosses."""
+        place, (_, tensors) = self.opened.place, self.opened.vae
+        size = vae_size(tensors.shapes())
         chunk = self.settings.chunk or CHUNK
         with resident(
             lambda: FieldDecoder(size),
@@ -176,15 +184,21 @@ class _Making:
             what="The field decoder",
             working_bytes=self._working(chunk * _BYTES_PER_POINT),
         ) as network:
-            seen = network.keys_values(tokens)
             return decode_near_surface(
-                lambda points: network(points, seen),
+                self.field(network, tokens),
                 self.settings.octree,
                 place.device,
                 level=self.settings.level,
                 chunk=chunk,
                 share_is_done=self._tell_decoding,
             )
+
+    def field(self, network: FieldDecoder, tokens: Tensor) -> Field:
+        """The field of `tokens`."""
+        seen = network.keys_values(tokens)
+        if self.settings.keys == "adaptive":
+            return selecting_field(network, seen, usual_selection(seen.keys.shape[2]))
+        return lambda points: network(points, seen)
 
     def _tell_sampling(self, done: int, of: int) -> None:
         self.progress.step(_SEEING + done, self.n_told)
@@ -196,6 +210,14 @@ class _Making:
         return half_bytes * int(self.opened.place.dtype.itemsize) // 2
 
 
+def _tried(making: Making) -> tuple[Mesh | None, str]:
+    """The mesh of an attempt, or None and where its numbers left their range; its memory is free then."""
+    try:
+        return making.mesh(), ""
+    except NotFinite as error:
+        return None, error.where
+
+
 def _wider(place: Place) -> Place | None:
     """Where an attempt that left the range of its numbers is made again; None if there is none wider."""
     if place.dtype != torch.float16:
@@ -203,11 +225,6 @@ def _wider(place: Place) -> Place | None:
     is_card = place.device.type == "cuda"
     has_bfloat16 = is_card and torch.cuda.is_bf16_supported(including_emulation=False)
     return replace(place, dtype=torch.bfloat16 if has_bfloat16 else torch.float32)
-
-
-def _check(values: Tensor, what: str) -> None:
-    if not torch.isfinite(values).all():
-        raise NotFinite(what)
 
 
 def _camera(mesh: Mesh, subject: Subject, progress: Progress) -> Orthographic:

@@ -195,7 +195,7 @@ class Part:
 
 def read_mapping(path: Path) -> Part:
     """The whole of a YAML file as a mapping; raises BadInput."""
-    import yaml  # type: ignore[import-untyped]  # imported here: only a model that is used needs it
+    import yaml  # imported here: only a model that is used needs it
 
     remedy = "Use the config.yaml that came with the model."
     try:

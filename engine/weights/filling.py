@@ -31,7 +31,7 @@ def fill(
 ) -> None:
     """Fills `module`, on the meta device, from `tensors`, on `device` and with numbers of `dtype`.
 
-    `device` may be a function from a tensor's name to its device (for a buffer: from its module's, with a dot).
+    `device` may be a function from a tensor's name to its device (for a buffer: from its module's and a dot).
     `optional` names what may be missing (it becomes None), `ignored` what may be left over; a name that ends
     in a dot stands for all below it. Whole numbers keep their kind. `check` is called before each tensor and
     may raise. Buffers that no file has are made by the `make_buffers(device)` of the modules that have one.

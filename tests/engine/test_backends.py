@@ -71,7 +71,7 @@ def test_what_cannot_run_says_why_and_what_to_do(backends: tuple[Backend, ...]) 
 def test_missing_weights_name_the_line_that_gets_them_and_the_licence(backends: tuple[Backend, ...]) -> None:
     with pytest.raises(WeightsMissing) as caught:
         choose_backend("hunyuan3d-2", backends)
-    assert "maquette models download hunyuan3d-2/mini-turbo" in caught.value.remedy
+    assert "maquette models download hunyuan3d-2/2.0-turbo" in caught.value.remedy
     assert "not for use in the EU, the UK and South Korea" in caught.value.remedy
     fault = fault_of(caught.value)
     assert (fault.exit_code, fault.action) == (4, "download_models")
@@ -90,19 +90,12 @@ def test_one_model_makes_hunyuan_available(tmp_path: Path) -> None:
     chosen = choose_backend("hunyuan3d-2", judged(tmp_path, CARD))
     assert chosen.is_available
     assert (chosen.reason, chosen.remedy, chosen.note) == ("", "", "")
-    assert chosen.views == ("front",)
+    assert chosen.views == ("front", "left", "back", "right")
 
 
-def test_the_multi_view_model_adds_its_views(tmp_path: Path) -> None:
-    put_model(tmp_path, "hunyuan3d-dit-v2-mini")
-    put_model(tmp_path, "hunyuan3d-dit-v2-mv-turbo")
-    assert choose_backend("hunyuan3d-2", judged(tmp_path, CARD)).views == ("front", "left", "back", "right")
-
-
-def test_without_a_card_hunyuan_warns_of_its_slowness_and_is_no_default(tmp_path: Path) -> None:
+def test_without_a_card_hunyuan_is_no_default(tmp_path: Path) -> None:
     put_model(tmp_path, "hunyuan3d-dit-v2-0")
     backends = judged(tmp_path, PROCESSOR)
-    assert "processor" in choose_backend("hunyuan3d-2", backends).note
     chosen = choose_backend(None, backends)
     assert chosen.name == DEFAULT_BACKEND
     assert "hunyuan3d-2 could run too" in chosen.note

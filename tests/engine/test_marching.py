@@ -285,3 +285,18 @@ def test_open_faces_end_at_the_border_of_the_lattice() -> None:
     assert len(open_faces(cells, values, 0.0, 4)) == 0
     assert len(open_faces(cells, values, 0.0, 5)) == 8
     assert len(open_faces(cells[1:], values[1:], 0.0, 4)) == 1
+
+
+@pytest.mark.gpu
+def test_a_card_finds_the_same_surface() -> None:
+    for field in (bumpy_ball(), touching_blobs(), smooth_noise(2)):
+        cells, values = cells_of(field)
+        for kept in (slice(None), cells[:, 0] < 9):
+            ours = march(cells[kept].cuda(), values[kept].cuda())
+            theirs = march(cells[kept], values[kept])
+            assert torch.equal(ours[1].cpu(), theirs[1])
+            assert torch.allclose(ours[0].cpu(), theirs[0], atol=1e-6)
+            again = march(cells[kept].cuda(), values[kept].cuda())
+            assert all(torch.equal(one, other) for one, other in zip(ours, again, strict=True))
+            beyond = open_faces(cells[kept].cuda(), values[kept].cuda(), 0.0, 48).cpu()
+            assert torch.equal(beyond, open_faces(cells[kept], values[kept], 0.0, 48))

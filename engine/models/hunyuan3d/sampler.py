@@ -11,19 +11,12 @@ from typing import Any
 
 import torch
 
+from engine.models.finite import check_finite
 from engine.models.flow import euler_step
 from engine.models.guidance import Guidance, Held
 from engine.models.hunyuan3d.dit import Context, Dit, unconditional
 
 Tensor = Any
-
-
-class NotFinite(Exception):
-    """A network gave NaN or infinity; `where` says in which step or part."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(f"{where} gave values that are not finite")
-        self.where = where
 
 
 def initial_noise(n_tokens: int, n_channels: int, seed: int) -> Tensor:
@@ -71,7 +64,7 @@ def denoise(
             if step == "held":
                 velocity = held.held(velocity)
         latents = euler_step(latents, velocity, sigmas[number + 1] - sigma)
-        if not torch.isfinite(latents).all():  # waits for the device, so that a step that is told is done
-            raise NotFinite(f"Step {number + 1} of {n_steps} of sampling")
+        # Waits for the device, so that a step that is told is done.
+        check_finite(latents, f"Step {number + 1} of {n_steps} of sampling")
         step_is_done(number + 1, n_steps)
     return latents

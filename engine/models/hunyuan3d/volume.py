@@ -17,6 +17,9 @@ from typing import Any
 import torch
 from torch.nn.functional import max_pool3d, pad
 
+from engine.geometry.marching import open_faces
+from engine.models.finite import check_finite
+
 Tensor = Any
 # Logits (n,) float32 at points (n, 3) float32 in world units; positive inside.
 Field = Callable[[Tensor], Tensor]
@@ -61,7 +64,7 @@ def decode_near_surface(
 ) -> SurfaceCells:
     """The cells of a lattice of `resolution` cells a side that the surface field = `level` crosses.
 
-    `share_is_done` hears how much of the work is done, in [0, 1], and may raise to end it.
+    `share_is_done` hears how much of the work is done, in [0, 1], and may raise to end it. Raises NotFinite.
     """
     n_halvings = 0
     while math.ceil(resolution / 2 ** (n_halvings + 1)) >= COARSEST:
@@ -172,7 +175,7 @@ class _Decoder:
         self, known: _Known, cells: Tensor, slopes: Tensor, corners: Tensor, stride: int
     ) -> tuple[Tensor, Tensor, Tensor, _Known]:
         """The set with all cells that the surface crosses beyond it, as far as it goes on."""
-        while len(found := _beyond(known, cells, corners)):
+        while len(found := open_faces(cells, corners, 0.0, known.side).long()):
             points = (found[:, None] + _CORNERS.to(found.device)).flatten(0, 1)
             keys = torch.unique(known.key_of(points))
             keys = keys[~known.has(keys)]
@@ -200,6 +203,7 @@ class _Decoder:
                 if len(waits) > 2:
                     waits.pop(0).synchronize()
             share_is_done(min(start + self._chunk, len(keys)) / len(keys))
+        check_finite(values, "The field decoder")
         self.n_decoded += len(keys)
         return values
 
@@ -242,26 +246,6 @@ def _slopes(corners: Tensor) -> Tensor:
 def _children(cells: Tensor) -> Tensor:
     """The eight halves of each cell, (8·n, 3)."""
     return (2 * cells[:, None] + _CORNERS.to(cells.device)).flatten(0, 1)
-
-
-def _beyond(known: _Known, cells: Tensor, corners: Tensor) -> Tensor:
-    """The cells (k, 3) not among `cells` that share a side with one through which the surface goes."""
-    cube = (corners > 0).view(-1, 2, 2, 2)
-    found = []
-    for axis in range(3):
-        for end in (0, 1):
-            face = cube.select(axis + 1, end).flatten(1)
-            goes_on = face.any(dim=1) & ~face.all(dim=1)
-            step = torch.zeros(3, dtype=cells.dtype, device=cells.device)
-            step[axis] = 1 if end else -1
-            found.append(cells[goes_on] + step)
-    candidates = torch.cat(found)
-    candidates = candidates[((candidates >= 0) & (candidates < known.side)).all(dim=1)]
-    keys = torch.unique(known.key_of(candidates))
-    present = torch.sort(known.key_of(cells)).values
-    places = torch.searchsorted(present, keys).clamp_(max=max(len(present) - 1, 0))
-    missing = keys[present[places] != keys] if len(present) else keys
-    return _points_of(missing, known.side)
 
 
 def _points_of(keys: Tensor, side: int) -> Tensor:
