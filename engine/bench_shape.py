@@ -129,8 +129,10 @@ def random_checkpoint(model: str, device: str, *, is_streamed: bool = False) -> 
     config = public_config(model)
     located = Located(model_named(model), Path("config.yaml"), Path("random"))
     bundle = Bundle(located, config, RandomTensors(_public_shapes(config)))
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    return Opened((_made_up_subject(),), bundle, Place(torch.device(device), dtype, is_streamed))
+    place = Place(torch.device("cpu"), torch.float32, is_streamed)
+    if device == "cuda":
+        place = Place(torch.device("cuda", 0), torch.float16, is_streamed)
+    return Opened((_made_up_subject(),), bundle, place)
 
 
 def ball_making(opened: Opened, settings: Any, seed: int = 0) -> Making:

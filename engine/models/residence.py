@@ -61,6 +61,7 @@ def resident(
     def device_of(name: str) -> Any:
         return "cpu" if any(name.startswith(prefix) for prefix in waiting) else place.device
 
+    conveyor = None
     try:
         fill(
             network,
@@ -71,13 +72,14 @@ def resident(
             check=place.check,
         )
         if blocks:
-            network.arriving = Conveyor(blocks, place.device)
+            conveyor = network.arriving = Conveyor(blocks, place.device)
         with torch.inference_mode():
             yield network
     finally:
-        network.to_empty(device="meta")
-        if blocks:
+        if conveyor is not None:
             network.arriving = iter
+            conveyor.close()
+        network.to_empty(device="meta")
         free_cached(place.device)
 
 

@@ -26,7 +26,14 @@ class Conveyor:
     def __init__(self, blocks: Sequence[Any], device: Any) -> None:
         self._device = torch.device(device)
         self._is_card = self._device.type == "cuda"
-        self._pieces = [_Piece(block, is_pinned=self._is_card) for block in blocks]
+        self._pieces: list[_Piece] = []
+        self._slots: list[Tensor] = []
+        try:
+            for block in blocks:
+                self._pieces.append(_Piece(block, is_locked=self._is_card))
+        except BaseException:
+            self.close()
+            raise
         self._number_of = {id(block): number for number, block in enumerate(blocks)}
         longest = max(piece.waiting.numel() for piece in self._pieces)
         dtype = self._pieces[0].waiting.dtype
@@ -51,6 +58,14 @@ class Conveyor:
             if self._is_card:
                 self._departures[slot] = torch.cuda.current_stream(self._device).record_event()
 
+    def close(self) -> None:
+        """Ends the use of the blocks; what is still being copied is waited for."""
+        if self._is_card:
+            torch.cuda.synchronize(self._device)
+        for piece in self._pieces:
+            piece.unlock()
+        self._slots = []
+
     def _slot_of(self, number: int) -> int:
         """The slot that holds block `number`, into which it is sent if it is in none."""
         if number in self._in_slot:
@@ -72,16 +87,21 @@ class Conveyor:
 
 
 class _Piece:
-    """The weights of one block in one row of numbers, and where each of them stands in it."""
+    """The weights of one block in one row of numbers, and where each of them stands in it.
 
-    def __init__(self, block: Any, *, is_pinned: bool) -> None:
+    The row is locked in the computer's memory as it is: torch's own locked memory comes in powers of two and
+    is kept for later.
+    """
+
+    def __init__(self, block: Any, *, is_locked: bool) -> None:
         self._parts = list(block.parameters())
         starts, end = [], 0
         for part in self._parts:
             starts.append(end)
             end += -(-part.numel() // _ALIGNMENT) * _ALIGNMENT
         self._starts = starts
-        self.waiting = torch.empty(end, dtype=self._parts[0].dtype, pin_memory=is_pinned)
+        self.waiting = torch.empty(end, dtype=self._parts[0].dtype)
+        self._is_locked = is_locked and _lock(self.waiting)
         for part, start in zip(self._parts, starts, strict=True):
             self.waiting[start : start + part.numel()] = part.data.flatten()
         self._shapes = [part.shape for part in self._parts]
@@ -95,3 +115,15 @@ class _Piece:
     def leave(self) -> None:
         """The block's weights are where they wait."""
         self.settle(self.waiting)
+
+    def unlock(self) -> None:
+        """The row may be paged out again, or freed."""
+        if self._is_locked:
+            torch.cuda.cudart().cudaHostUnregister(self.waiting.data_ptr())
+            self._is_locked = False
+
+
+def _lock(row: Tensor) -> bool:
+    """Keeps `row` from being paged out; False where the system refuses, and copies are then slower."""
+    status = torch.cuda.cudart().cudaHostRegister(row.data_ptr(), row.numel() * row.element_size(), 0)
+    return int(status) == 0

@@ -106,4 +106,6 @@ def _choose_place(settings: LoadSettings, progress: Progress) -> Place:
     elif settings.stream:
         progress.note("Weights are brought in block by block: less GPU memory, more time.")
     dtype: Any = getattr(torch, precision)
-    return Place(torch.device("cuda" if is_card else "cpu"), dtype, settings.stream, progress.check)
+    return Place(
+        torch.device("cuda", 0) if is_card else torch.device("cpu"), dtype, settings.stream, progress.check
+    )

@@ -97,6 +97,11 @@ class Dit(nn.Module):  # type: ignore[misc]
         # Replaced where blocks come in when they are needed (engine.models.streaming).
         self.arriving: Callable[[Iterable[Any]], Iterator[Any]] = iter
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether blocks come in when they are needed."""
+        return self.arriving is not iter
+
     def blocks(self) -> list[Any]:
         """The blocks in the order of their use."""
         return [*self.double_blocks, *self.single_blocks]

@@ -15,6 +15,7 @@ from engine.models.finite import check_finite
 from engine.models.flow import euler_step
 from engine.models.guidance import Guidance, Held
 from engine.models.hunyuan3d.dit import Context, Dit, unconditional
+from engine.models.replay import Pool, Replayed
 
 Tensor = Any
 
@@ -55,12 +56,15 @@ def denoise(
     else:
         steps = guidance.plan([1 - sigma for sigma in sigmas[:-1]])
     held = Held(guidance.strength)
+    pool = Pool(device, is_wanted=not network.is_streamed)
+    alone = Replayed(lambda moved, time: network.velocities(moved, time, [picture], embedded), pool)
+    both = Replayed(lambda moved, time: network.velocities(moved, time, [picture, nothing]), pool)
     for number, (step, sigma) in enumerate(zip(steps, sigmas[:-1], strict=True)):
         time = torch.full((1,), sigma, dtype=torch.float32, device=device)
         if step == "both":
-            velocity = held.both(*network.velocities(latents, time, [picture, nothing]))
+            velocity = held.both(*both(latents, time))
         else:
-            (velocity,) = network.velocities(latents, time, [picture], embedded)
+            (velocity,) = alone(latents, time)
             if step == "held":
                 velocity = held.held(velocity)
         latents = euler_step(latents, velocity, sigmas[number + 1] - sigma)

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -168,7 +169,7 @@ class Watch:
 
 def ours(folder: Path, model: str, *, is_streamed: bool = False) -> Opened:
     subject = __import__("engine.bench_shape", fromlist=["x"])._made_up_subject()
-    place = Place(torch.device("cuda"), torch.float16, is_streamed)
+    place = Place(torch.device("cuda", 0), torch.float16, is_streamed)
     return Opened((subject,), open_bundle(locate(folder, model)), place)
 
 
@@ -390,26 +391,33 @@ def compare_streams(folder: Path, model: str) -> None:
             tell(what=f"ours under a cap of {limit} GiB", error=str(error))
 
 
+def compare_model(folder: Path, model: str) -> None:
+    """All that is compared of one checkpoint."""
+    row = model_named(model)
+    if not (folder / row.repo / row.folder / "config.yaml").exists():
+        write_bundle(folder, model)
+    pipeline, opened = compare_sampling(folder, model)
+    if model == "2.0":
+        compare_volumes(pipeline, opened)
+
+
 def main() -> None:
     checkout, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    parts = sys.argv[3:] or ["surfaces", "2.0", "streams", "2.0-turbo", "mini"]
     stand_in(("pymeshlab", "rembg"))
     sys.path[:0] = [str(checkout)]
     tell(what="device", name=torch.cuda.get_device_name(), torch=torch.__version__, time=time.strftime("%F"))
-    if "surfaces" in parts:
-        compare_surfaces()
-    for model in parts:
-        if model in ("surfaces", "streams"):
-            continue
-        write_bundle(folder, model)
-        pipeline, opened = compare_sampling(folder, model)
-        if model == "2.0":
-            compare_volumes(pipeline, opened)
-        del pipeline
+    for part in sys.argv[3:] or ("surfaces", "2.0", "streams", "2.0-turbo", "mini"):
+        try:
+            if part == "surfaces":
+                compare_surfaces()
+            elif part == "streams":
+                compare_streams(folder, "2.0")
+            else:
+                compare_model(folder, part)
+        except Exception:  # noqa: BLE001  # the other parts still have figures to give
+            traceback.print_exc()
         gc.collect()
         torch.cuda.empty_cache()
-    if "streams" in parts:
-        compare_streams(folder, "2.0")
 
 
 if __name__ == "__main__":
