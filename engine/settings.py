@@ -93,7 +93,14 @@ class ShapeSettings:
         0, 0, 5_000_000, "networks: points decoded at once, fewer for less memory; 0: by itself"
     )
     keys: Keys = field(
-        default="all", metadata={"help": "networks: points ask the whole shape, or (faster) what is near"}
+        default="all",
+        metadata={"help": "networks: points ask the whole shape, or what is near (approximate)"},
+    )
+    parity: bool = field(
+        default=False,
+        metadata={
+            "help": "networks: with the public project's slips of a pixel and a cell, to compare numbers"
+        },
     )
 
 

@@ -26,7 +26,7 @@ def preprocess(
             cutout = cut_from(source, settings, models_dir, progress, tells_view=len(sources) > 1)
             canvas = recentre(cutout.rgba, border_ratio=settings.border).rgba
             box = outline_box(crisp(np.asarray(canvas[..., 3] / np.float32(255), np.float32)))
-            subjects.append(Subject(source.view, source.name, canvas, box, cutout.method))
+            subjects.append(Subject(source.view, source.name, canvas, box, cutout.method, cutout.rgba))
             progress.step(number + 1, len(sources))
         return tuple(subjects)
 

@@ -25,7 +25,7 @@ from engine.models.hunyuan3d.conditioner import condition
 from engine.models.hunyuan3d.dinov2 import Dinov2, dino_size
 from engine.models.hunyuan3d.dit import Dit, dit_size
 from engine.models.hunyuan3d.flashvdm import selecting_field, usual_selection
-from engine.models.hunyuan3d.pictures import order_views, shape_picture
+from engine.models.hunyuan3d.pictures import order_views, parity_picture, shape_picture
 from engine.models.hunyuan3d.sampler import denoise, initial_noise
 from engine.models.hunyuan3d.shape_vae import FieldDecoder, LatentDecoder, vae_size
 from engine.models.hunyuan3d.volume import CHUNK, Field, SurfaceCells, decode_near_surface
@@ -108,7 +108,7 @@ class Making:
                 "The shape came out empty: no part of the volume is inside.",
                 remedy="Try another seed, more steps (shape.steps), or a picture with a clearer subject.",
             )
-        placed = cells.to_world(vertices).cpu().numpy()
+        placed = cells.to_world(vertices, is_parity=self.settings.parity).cpu().numpy()
         return Mesh(np.asarray(placed, np.float32), np.asarray(faces.cpu().numpy(), np.int32))
 
     def seen(self) -> Tensor:
@@ -116,7 +116,7 @@ class Making:
         opened, config = self.opened, self.opened.bundle.config
         views = [subject.view for subject in opened.subjects]
         order = order_views(views, model=opened.model, known=opened.bundle.located.model.views)
-        images = [shape_picture(opened.subjects[at].rgba, config.picture.size_px) for at in order.positions]
+        images = [self.picture(opened.subjects[at]) for at in order.positions]
         numbers = order.numbers if config.conditioner.is_multi_view else None
         tensors = opened.bundle.dino
         shapes = tensors.shapes()
@@ -133,6 +133,13 @@ class Making:
             check_finite(seen, "The picture encoder")
         self.progress.step(_SEEING, self.n_told)
         return seen
+
+    def picture(self, subject: Subject) -> Tensor:
+        """A subject as the picture encoder wants it, (3, S, S) in [-1, 1]."""
+        how = self.opened.bundle.config.picture
+        if self.settings.parity and subject.uncentred is not None:
+            return parity_picture(subject.uncentred, how.border, how.size_px)
+        return shape_picture(subject.rgba, how.size_px)
 
     def sampled(self, seen: Tensor) -> Tensor:
         """The latents of a shape, (1, N, C), as the decoder wants them."""

@@ -34,6 +34,7 @@ class Subject:
     """A subject freed from its background, centred on a square canvas.
 
     `rgba` (S, S, 4) uint8 sRGB, straight alpha; `box` is its outline's; `method` says how it was cut out.
+    `uncentred` is the picture as it was cut out, (H, W, 4).
     """
 
     view: str
@@ -41,6 +42,7 @@ class Subject:
     rgba: NDArray[np.uint8]
     box: Box
     method: str
+    uncentred: NDArray[np.uint8] | None = None
 
     @property
     def alphas(self) -> Floats:

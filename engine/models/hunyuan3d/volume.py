@@ -47,9 +47,14 @@ class SurfaceCells:
     values: Tensor
     n_decoded: int
 
-    def to_world(self, lattice_points: Tensor) -> Tensor:
-        """Points in cells, [0, R], to world units, [-bound, bound]."""
-        return lattice_points * (2 * self.bound / self.resolution) - self.bound
+    def to_world(self, lattice_points: Tensor, *, is_parity: bool = False) -> Tensor:
+        """Points in cells, [0, R], to world units, [-bound, bound].
+
+        `is_parity`: as the public reference maps them, which counts R + 1 cells: smaller by R / (R + 1) and
+        moved towards the lowest corner.
+        """
+        n_cells = self.resolution + (1 if is_parity else 0)
+        return lattice_points * (2 * self.bound / n_cells) - self.bound
 
 
 def decode_near_surface(
