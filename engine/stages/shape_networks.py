@@ -39,10 +39,11 @@ Tensor = Any
 
 # What each part of the work counts for in the progress that is told, beside the steps of sampling.
 _SEEING, _DECODING = 2, 20
-# What the networks need beside their weights, in bytes of float16 at the public sizes (measured on an H100,
-# 2026-11, docs/hunyuan3d.md); twice that in float32.
-_SEEING_BYTES, _SAMPLING_BYTES, _DECODING_BYTES = 80 << 20, 260 << 20, 80 << 20
-_BYTES_PER_POINT = 26 * 1024  # of a chunk, while the field is decoded
+# What the networks need beside their weights, in bytes of float16 at the public sizes; twice that in float32.
+# Measured on an H100, 2026-11 (docs/hunyuan3d.md), the allocator's rounding of weights included.
+_SEEING_BYTES, _DECODING_BYTES = 200 << 20, 80 << 20
+_SAMPLING_BYTES, _SAMPLING_TOKEN_BYTES = 60 << 20, 62 << 10
+_FIELD_BYTES, _FIELD_POINT_BYTES = 150 << 20, 26 << 10
 _FITTING_SHARE = 0.5  # of outlines in common, below which a picture is not laid over the shape by them
 
 
@@ -146,12 +147,13 @@ class Making:
         config, tensors = self.opened.bundle.config, self.opened.bundle.dit
         size = dit_size(tensors.shapes())
         noise = initial_noise(config.vae.n_latents, size.latent_channels, self.seed)
+        n_tokens = seen.shape[1] + noise.shape[1]
         with resident(
             lambda: Dit(size),
             tensors,
             self.opened.place,
             what="The shape network",
-            working_bytes=self._working(_SAMPLING_BYTES),
+            working_bytes=self._working(_SAMPLING_BYTES + n_tokens * _SAMPLING_TOKEN_BYTES),
         ) as network:
             latents = denoise(
                 network, noise, seen, self.sigmas, guidance_of(self.settings), self._tell_sampling
@@ -189,7 +191,7 @@ class Making:
             tensors.under("geo_decoder"),
             place,
             what="The field decoder",
-            working_bytes=self._working(chunk * _BYTES_PER_POINT),
+            working_bytes=self._working(_FIELD_BYTES + chunk * _FIELD_POINT_BYTES),
         ) as network:
             return decode_near_surface(
                 self.field(network, tokens),
