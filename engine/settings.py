@@ -3,7 +3,8 @@
 Each stage declares its settings here as one frozen value, so that processes which compute nothing (the
 server, the command line's help) can check a request without importing what computes. `override` is the one
 way from the text `stage.key=value` to a changed value; its errors name the key, the value and the bounds.
-What a setting leaves open (0, -1, auto) is decided by the functions at the end, and nowhere else.
+A setting that only one kind of backend reads says so ("of"), and is told of no other's results. What a
+setting leaves open (0, -1, auto) is decided by the functions at the end, and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,20 +29,25 @@ Precision = Literal["auto", "float16", "bfloat16", "float32"]
 VaeForm = Literal["bundle", "turbo"]
 GuidanceFill = Literal["hold", "skip"]
 Keys = Literal["all", "adaptive"]
+Kind = Literal["silhouette", "networks"]  # of backends: those of outlines, those of networks
 
 
-def bounded(default: float, low: float, high: float, text: str) -> Any:
-    """A dataclass field with inclusive bounds and a line of help."""
-    return field(default=default, metadata={"low": low, "high": high, "help": text})
+def bounded(default: float, low: float, high: float, text: str, *, of: Kind | None = None) -> Any:
+    """A dataclass field with inclusive bounds and a line of help; `of` a kind of backend, None: of all."""
+    return field(default=default, metadata={"low": low, "high": high, "help": text, "of": of})
+
+
+def chosen(default: Any, text: str, *, of: Kind | None = None) -> Any:
+    """A dataclass field for a word or a switch, with a line of help; `of` as in `bounded`."""
+    return field(default=default, metadata={"help": text, "of": of})
 
 
 @dataclass(frozen=True)
 class PreprocessSettings:
     """How the subject is taken out of its picture."""
 
-    method: CutoutMethod = field(
-        default="auto",
-        metadata={"help": "alpha if there is one, else a local network, else GrabCut; or one by name"},
+    method: CutoutMethod = chosen(
+        "auto", "alpha if there is one, else a local network, else GrabCut; or one by name"
     )
     border: float = bounded(0.15, 0.0, 0.5, "empty share of the canvas around the subject")
 
@@ -50,21 +56,19 @@ class PreprocessSettings:
 class LoadSettings:
     """Which networks make the shape, and how they come into memory."""
 
-    model: ShapeModel = field(
-        default="auto", metadata={"help": "hunyuan3d-2: the checkpoint; auto: one that is there, turbo first"}
+    model: ShapeModel = chosen(
+        "auto", "the checkpoint of hunyuan3d-2; auto: one that is there, turbo first", of="networks"
     )
-    precision: Precision = field(
-        default="auto", metadata={"help": "of the networks; auto: float16 on a card, else float32"}
+    precision: Precision = chosen(
+        "auto", "of the networks; auto: float16 on a card, else float32", of="networks"
     )
-    vae: VaeForm = field(
-        default="bundle",
-        metadata={"help": "what decodes the shape: the checkpoint's own, or the faster turbo form"},
+    vae: VaeForm = chosen(
+        "bundle", "what decodes the shape: the checkpoint's own, or the faster turbo form", of="networks"
     )
-    stream: bool = field(
-        default=False,
-        metadata={"help": "weights brought in block by block: less GPU memory, more time"},
+    stream: bool = chosen(
+        False, "weights brought in block by block: less GPU memory, more time", of="networks"
     )
-    compute: Compute = field(default="auto", metadata={"help": "where networks run; auto: a card if any"})
+    compute: Compute = chosen("auto", "where networks run; auto: a card if any", of="networks")
 
 
 @dataclass(frozen=True)
@@ -74,33 +78,31 @@ class ShapeSettings:
     `turbo_steps` is what presets set: few steps serve turbo models alone, so others keep their own number.
     """
 
-    depth: float = bounded(0.8, 0.05, 2.0, "silhouette: thickness; 1 makes a disc a ball")
-    flatness: float = bounded(0.0, 0.0, 1.0, "silhouette: 0 swells freely, 1 holds broad parts nearly flat")
-    relief: float = bounded(0.0, 0.0, 1.0, "silhouette: the picture's shading pressed into the front")
-    resolution: int = bounded(0, 0, 640, "silhouette: cells of the longest side; 0: by the thinnest part")
-    steps: int = bounded(0, 0, 200, "networks: steps from noise to shape; 0: as many as suit the model")
-    turbo_steps: int = bounded(5, 1, 50, "networks: steps of a turbo model where steps is 0")
-    guidance: float = bounded(5.0, 0.0, 30.0, "networks: how strongly the picture holds; 1: as learnt")
-    guidance_every: int = bounded(1, 1, 10, "networks: guidance is computed anew every so many steps")
-    guidance_from: float = bounded(0.0, 0.0, 1.0, "networks: least noise with guidance; 0 is the shape")
-    guidance_to: float = bounded(1.0, 0.0, 1.0, "networks: most noise with guidance; 1 is pure noise")
-    guidance_fill: GuidanceFill = field(
-        default="hold", metadata={"help": "networks: between, hold the last guidance, or skip it"}
+    depth: float = bounded(0.8, 0.05, 2.0, "thickness; 1 makes a disc a ball", of="silhouette")
+    flatness: float = bounded(
+        0.0, 0.0, 1.0, "0 swells freely, 1 holds broad parts nearly flat", of="silhouette"
     )
-    octree: int = bounded(256, 16, 512, "networks: cells along the side of the volume")
-    level: float = bounded(0.0, -1.0, 1.0, "networks: value of the field that is the surface; more: thinner")
+    relief: float = bounded(0.0, 0.0, 1.0, "the picture's shading pressed into the front", of="silhouette")
+    resolution: int = bounded(
+        0, 0, 640, "cells of the longest side; 0: by the thinnest part", of="silhouette"
+    )
+    steps: int = bounded(0, 0, 200, "steps from noise to shape; 0: as many as suit the model", of="networks")
+    turbo_steps: int = bounded(5, 1, 50, "steps of a turbo model where steps is 0", of="networks")
+    guidance: float = bounded(5.0, 0.0, 30.0, "how strongly the picture holds; 1: as learnt", of="networks")
+    guidance_every: int = bounded(1, 1, 10, "guidance is computed anew every so many steps", of="networks")
+    guidance_from: float = bounded(0.0, 0.0, 1.0, "least noise with guidance; 0 is the shape", of="networks")
+    guidance_to: float = bounded(1.0, 0.0, 1.0, "most noise with guidance; 1 is pure noise", of="networks")
+    guidance_fill: GuidanceFill = chosen("hold", "between, hold the last guidance, or skip it", of="networks")
+    octree: int = bounded(256, 16, 512, "cells along the side of the volume", of="networks")
+    level: float = bounded(
+        0.0, -1.0, 1.0, "value of the field that is the surface; more: thinner", of="networks"
+    )
     chunk: int = bounded(
-        0, 0, 5_000_000, "networks: points decoded at once, fewer for less memory; 0: by itself"
+        0, 0, 5_000_000, "points decoded at once, fewer for less memory; 0: by itself", of="networks"
     )
-    keys: Keys = field(
-        default="all",
-        metadata={"help": "networks: points ask the whole shape, or what is near (approximate)"},
-    )
-    parity: bool = field(
-        default=False,
-        metadata={
-            "help": "networks: with the public project's slips of a pixel and a cell, to compare numbers"
-        },
+    keys: Keys = chosen("all", "points ask the whole shape, or what is near (approximate)", of="networks")
+    parity: bool = chosen(
+        False, "with the public project's slips of a pixel and a cell, to compare numbers", of="networks"
     )
 
 
@@ -118,13 +120,11 @@ class CleanSettings:
 class UnwrapSettings:
     """How the surface is laid out in the texture."""
 
-    method: UnwrapMethod = field(
-        default="native", metadata={"help": "our own charts, or those of the library xatlas (slower)"}
-    )
+    method: UnwrapMethod = chosen("native", "our own charts, or those of the library xatlas (slower)")
     padding: int = bounded(4, 1, 64, "texels between charts")
     max_iterations: int = bounded(1, 1, 16, "rounds of growing charts")
     max_cost: float = bounded(2.0, 0.1, 16.0, "how far a chart may bend: fewer seams against less stretch")
-    brute_force: bool = field(default=False, metadata={"help": "pack slowly for a little more room"})
+    brute_force: bool = chosen(False, "pack slowly for a little more room")
     time_limit_s: float = bounded(60.0, 1.0, 3600.0, "seconds after which the rest is laid out simply")
     emphasis: float = bounded(2.2, 1.0, 4.0, "texels along a side for seen parts, against unseen ones")
 
@@ -134,22 +134,15 @@ class BakeSettings:
     """How pictures become texels."""
 
     texture_size_px: int = bounded(1536, 64, 8192, "width and height of the texture")
-    mode: BakeMode = field(
-        default="opt", metadata={"help": "fast: views are blended; opt: then the texels are solved for"}
-    )
+    mode: BakeMode = chosen("opt", "fast: views are blended; opt: then the texels are solved for")
     cosine_power: float = bounded(4.0, 0.0, 16.0, "how strongly views that look straight at a texel win")
     edge: float = bounded(0.004, 0.0, 0.1, "share of a view over which its say fades towards its outlines")
-    exposure: bool = field(default=False, metadata={"help": "match the views' brightness to the first one's"})
+    exposure: bool = chosen(False, "match the views' brightness to the first one's")
     refine: int = bounded(4, 0, 50, "opt: rounds of solving for texels that give the views back sharply")
-    back: BackFill = field(
-        default="mirror",
-        metadata={"help": "a back that no view shows: the front mirrored, or filled from around"},
-    )
-    normal_map: bool = field(default=False, metadata={"help": "bake the shape before decimation as normals"})
-    occlusion: bool = field(default=False, metadata={"help": "bake how much of the sky each place sees"})
-    compute: Compute = field(
-        default="auto", metadata={"help": "auto: the card if a network runs on it, else the processor"}
-    )
+    back: BackFill = chosen("mirror", "a back that no view shows: the front mirrored, or filled from around")
+    normal_map: bool = chosen(False, "bake the shape before decimation as normals")
+    occlusion: bool = chosen(False, "bake how much of the sky each place sees")
+    compute: Compute = chosen("auto", "auto: the card if a network runs on it, else the processor")
 
 
 @dataclass(frozen=True)
@@ -190,8 +183,20 @@ class Settings:
     save: SaveSettings = SaveSettings()
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
-        """Plain nested values, for reports and provenance."""
+        """Plain nested values."""
         return dataclasses.asdict(self)
+
+    def as_dict_of(self, backend: str) -> dict[str, dict[str, Any]]:
+        """Plain nested values of those that `backend` reads, for provenance; stages without any are left out."""
+        kind = _kind_of(backend)
+        told = {}
+        for stage in fields(self):
+            held = getattr(self, stage.name)
+            read = {entry.name for entry in fields(held) if entry.metadata["of"] in (None, kind)}
+            told[stage.name] = {
+                name: value for name, value in dataclasses.asdict(held).items() if name in read
+            }
+        return {name: values for name, values in told.items() if values}
 
 
 def override(settings: Settings, key: str, text: str) -> Settings:
@@ -238,6 +243,10 @@ def _check_bounds(key: str, value: Any, metadata: Any) -> None:
     low, high = metadata["low"], metadata["high"]
     if not low <= value <= high:  # also false for NaN
         raise BadRequest(f"{key} is {value}.", remedy=f"It can be {low} to {high}.")
+
+
+def _kind_of(backend: str) -> Kind:
+    return "silhouette" if backend == "silhouette" else "networks"
 
 
 def settled(settings: Settings, backend: str) -> Settings:

@@ -40,5 +40,6 @@ def list_settings(*, without: Collection[str] = ()) -> int:
             bounds = entry.metadata
             span = f" ({bounds['low']} to {bounds['high']})" if "low" in bounds else ""
             key = f"{stage.name}.{entry.name}"
-            print(f"{key:<26} {getattr(held, entry.name)!s:<8} {bounds['help']}{span}")
+            kind = f"{bounds['of']}: " if bounds["of"] else ""
+            print(f"{key:<26} {getattr(held, entry.name)!s:<8} {kind}{bounds['help']}{span}")
     return 0

@@ -42,7 +42,7 @@ class UsedModel:
 def describe(
     request: GenerateRequest, settings: Settings, body: Body, models: Sequence[UsedModel] = ()
 ) -> dict[str, Any]:
-    """The provenance of what `request` makes."""
+    """The provenance of what `request` makes; of the settings, those that its backend reads."""
     return {
         "engine": f"maquette {__version__}",
         "backend": request.backend,
@@ -50,7 +50,7 @@ def describe(
         "seed": request.seed,
         "models": [*cutout_models(body), *map(asdict, models)],
         "views": views_told(body),
-        "settings": settings.as_dict(),
+        "settings": settings.as_dict_of(request.backend),
     }
 
 

@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 import traceback
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,11 @@ import psutil
 import torch
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from engine.bench_shape import ball_making, bumpy_ball, public_config  # noqa: E402
+from public_bundle import stand_in, write_bundle  # noqa: E402
+
+from engine.bench_shape import _made_up_subject, ball_making, bumpy_ball  # noqa: E402
 from engine.geometry.marching import march  # noqa: E402
 from engine.memory.vram import vram_of_a_job  # noqa: E402
 from engine.models.hunyuan3d.volume import decode_near_surface  # noqa: E402
@@ -44,94 +45,9 @@ N_STEPS = 50
 
 
 def tell(**figures: Any) -> None:
-    print(json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in figures.items()}), flush=True)
-
-
-def stand_in(names: tuple[str, ...]) -> None:
-    """Empty modules for what the public project imports and this comparison does not use."""
-    for name in names:
-        try:
-            __import__(name)
-        except ImportError:
-            module = types.ModuleType(name)
-            for part in ("MeshSet", "remove", "new_session"):
-                setattr(module, part, type(part, (), {}))
-            sys.modules[name] = module
-
-
-def write_bundle(folder: Path, model: str) -> Path:
-    """A checkpoint of random weights in the public layout, made by the public project's own classes."""
-    import yaml
-    from hy3dgen.shapegen.pipelines import instantiate_from_config
-    from safetensors.torch import save_file
-
-    config = public_config(model)
-    row = model_named(model)
-    place = folder / row.repo / row.folder
-    place.mkdir(parents=True, exist_ok=True)
-    dit, dino = config.dit, config.conditioner
-    written = {
-        "model": _part("models.Hunyuan3DDiT", in_channels=64, context_in_dim=1536, hidden_size=1024,
-                       mlp_ratio=4.0, num_heads=16, depth=dit.n_double, depth_single_blocks=dit.n_single,
-                       axes_dim=[64], theta=10000, qkv_bias=True, guidance_embed=dit.has_guidance),
-        "vae": _part("models.ShapeVAE", num_latents=config.vae.n_latents, embed_dim=64, num_freqs=8,
-                     include_pi=False, heads=16, width=1024, num_decoder_layers=16, qkv_bias=False,
-                     qk_norm=True, scale_factor=config.vae.scale_factor),
-        "conditioner": _part(
-            "models.SingleImageEncoder",
-            main_image_encoder={
-                "type": "DinoImageEncoderMV" if dino.is_multi_view else "DinoImageEncoder",
-                "kwargs": {"config": DINO_CONFIG, "use_cls_token": True, "image_size": dino.image_px},
-            },
-        ),
-        "scheduler": _part(
-            "schedulers.FlowMatchEulerDiscreteScheduler"
-            if config.scheduler.kind == "euler"
-            else "schedulers.ConsistencyFlowMatchEulerDiscreteScheduler",
-            num_train_timesteps=1000, **({} if config.scheduler.kind == "euler" else {"pcm_timesteps": 100}),
-        ),
-        "image_processor": _part(
-            f"preprocessors.{'MV' if dino.is_multi_view else ''}ImageProcessorV2",
-            size=config.picture.size_px, border_ratio=0.15,
-        ),
-        "pipeline": _part("pipelines.Hunyuan3DDiTFlowMatchingPipeline"),
-    }  # fmt: skip
-    (place / "config.yaml").write_text(yaml.safe_dump(written))
-    torch.manual_seed(0)
-    tensors: dict[str, Any] = {}
-    torch.set_default_dtype(torch.float16)
-    for name in ("model", "vae", "conditioner"):
-        with torch.device("cuda"):
-            network = instantiate_from_config(dict(written[name]))
-        held = network.state_dict()
-        tensors |= {
-            f"{name}.{key}": value.half().cpu().contiguous()
-            for key, value in held.items()
-            if not (name == "vae" and key.startswith(("encoder.", "pre_kl.")))
-        }
-        del network, held
-    torch.set_default_dtype(torch.float32)
-    save_file(tensors, place / "model.fp16.safetensors")
-    tell(
-        what="bundle",
-        model=model,
-        n_tensors=len(tensors),
-        n_bytes=(place / "model.fp16.safetensors").stat().st_size,
-    )
-    return place
-
-
-def _part(target: str, **params: Any) -> dict[str, Any]:
-    return {"target": f"hy3dgen.shapegen.{target}", "params": params}
-
-
-DINO_CONFIG = {
-    "attention_probs_dropout_prob": 0.0, "drop_path_rate": 0.0, "hidden_act": "gelu",
-    "hidden_dropout_prob": 0.0, "hidden_size": 1536, "image_size": 518, "initializer_range": 0.02,
-    "layer_norm_eps": 1e-6, "layerscale_value": 1.0, "mlp_ratio": 4, "model_type": "dinov2",
-    "num_attention_heads": 24, "num_channels": 3, "num_hidden_layers": 40, "patch_size": 14,
-    "qkv_bias": True, "torch_dtype": "float32", "use_swiglu_ffn": True,
-}  # fmt: skip
+    rounded = {key: round(value, 5) if isinstance(value, float) else value for key, value in figures.items()}
+    sys.stdout.write(json.dumps(rounded) + "\n")
+    sys.stdout.flush()
 
 
 class Watch:
@@ -168,9 +84,8 @@ class Watch:
 
 
 def ours(folder: Path, model: str, *, is_streamed: bool = False) -> Opened:
-    subject = __import__("engine.bench_shape", fromlist=["x"])._made_up_subject()
     place = Place(torch.device("cuda", 0), torch.float16, is_streamed)
-    return Opened((subject,), open_bundle(locate(folder, model)), place)
+    return Opened((_made_up_subject(),), open_bundle(locate(folder, model)), place)
 
 
 def timed(do: Callable[[], Any], n: int = 10) -> float:
@@ -208,16 +123,24 @@ def compare_sampling(folder: Path, model: str) -> tuple[Any, Any]:
     )
     with Watch() as watch, vram_of_a_job(None):
         latents = making.sampled(seen) * opened.vae[0].scale_factor
-    tell(what=f"ours: {making.n_sampled} evaluated steps, from disk", seconds=watch.seconds, gib=watch.peak_gib,
-         host_gib=watch.host_gib)  # fmt: skip
+    tell(
+        what=f"ours: {making.n_sampled} evaluated steps, from disk",
+        seconds=watch.seconds,
+        gib=watch.peak_gib,
+        host_gib=watch.host_gib,
+    )
     if not opened.bundle.config.dit.has_guidance:
         for every in (1, 3):
             held = ball_making(opened, ShapeSettings(steps=N_STEPS, guidance_every=every), seed=1234)
             with Watch() as watch, vram_of_a_job(None):
                 again = held.sampled(seen) * opened.vae[0].scale_factor
-            tell(what=f"ours: guidance every {every}", seconds=watch.seconds, gib=watch.peak_gib,
-                 same_bits=bool((again == latents).all()) if every == 1 else None,
-                 differs=relative(again, latents))  # fmt: skip
+            tell(
+                what=f"ours: guidance every {every}",
+                seconds=watch.seconds,
+                gib=watch.peak_gib,
+                same_bits=bool((again == latents).all()) if every == 1 else None,
+                differs=relative(again, latents),
+            )
     with Watch() as watch:
         os.environ["HY3DGEN_MODELS"] = str(folder)
         row = model_named(model)
@@ -230,9 +153,13 @@ def compare_sampling(folder: Path, model: str) -> tuple[Any, Any]:
     for attempt in ("first", "warm"):
         with Watch() as watch:
             theirs = pipeline(
-                image=None, num_inference_steps=N_STEPS, guidance_scale=settings.guidance, output_type="latent",
-                generator=torch.Generator("cpu").manual_seed(1234), enable_pbar=False,
-            )  # fmt: skip
+                image=None,
+                num_inference_steps=N_STEPS,
+                guidance_scale=settings.guidance,
+                output_type="latent",
+                generator=torch.Generator("cpu").manual_seed(1234),
+                enable_pbar=False,
+            )
         tell(
             what=f"reference: pictures and {N_STEPS} steps, {attempt}",
             seconds=watch.seconds,
@@ -259,8 +186,14 @@ def compare_steps(opened: Opened, pipeline: Any, seen: Any) -> None:
     strength = torch.full((1,), 5.0, device="cuda") if has_guidance else None
     n = 1 if has_guidance else 2
     both = torch.cat([seen, torch.zeros_like(seen)])[:n]
-    theirs = timed(lambda: network(noise.repeat(n, 1, 1), half.half().repeat(n), {"main": both},
-                                   guidance=None if strength is None else strength.half()))  # fmt: skip
+    theirs = timed(
+        lambda: network(
+            noise.repeat(n, 1, 1),
+            half.half().repeat(n),
+            {"main": both},
+            guidance=None if strength is None else strength.half(),
+        )
+    )
     size = dit_size(opened.bundle.dit.shapes())
     with resident(lambda: Dit(size), opened.bundle.dit, opened.place, what="it") as made:
         alone = [Context(seen)]
@@ -270,12 +203,18 @@ def compare_steps(opened: Opened, pipeline: Any, seen: Any) -> None:
         plain = timed(
             lambda: made.velocities(noise, half, [*alone, Context(torch.zeros_like(seen))][:n], strength)
         )
-    tell(what="a step, ms", reference=theirs, ours=mine, ours_conditional_alone=single,
-         ours_without_short_cut=plain, ratio=mine / theirs)  # fmt: skip
+    tell(
+        what="a step, ms",
+        reference=theirs,
+        ours=mine,
+        ours_conditional_alone=single,
+        ours_without_short_cut=plain,
+        ratio=mine / theirs,
+    )
 
 
 def compare_volumes(pipeline: Any, opened: Opened) -> None:
-    """Decoding a volume: ours, the reference's dense and its approximate form, and how far surfaces differ."""
+    """Decoding a volume: ours, the reference's dense and its approximate form."""
     from hy3dgen.shapegen.models.autoencoders.attention_processors import CrossAttentionProcessor
     from hy3dgen.shapegen.models.autoencoders.volume_decoders import (
         FlashVDMVolumeDecoding,
@@ -293,8 +232,12 @@ def compare_volumes(pipeline: Any, opened: Opened) -> None:
         for attempt in ("first", "second", "third"):
             with Watch() as watch:
                 cells = making.surface_cells(tokens)
-            tell(what=f"ours: volume at {octree}, {attempt}", seconds=watch.seconds, gib=watch.peak_gib,
-                 n_points=cells.n_decoded)  # fmt: skip
+            tell(
+                what=f"ours: volume at {octree}, {attempt}",
+                seconds=watch.seconds,
+                gib=watch.peak_gib,
+                n_points=cells.n_decoded,
+            )
             fewer = ball_making(opened, ShapeSettings(octree=octree, keys="adaptive"))
             with Watch() as watch:
                 fewer.surface_cells(tokens)
@@ -331,12 +274,15 @@ def compare_volumes(pipeline: Any, opened: Opened) -> None:
                         FlashVDMVolumeDecoding("mean")(
                             tokens, geo, 1.01, n_chunk, 0.0, octree, enable_pbar=False
                         )
-                    tell(what=f"reference: FlashVDM at {octree}, chunk {n_chunk}, {attempt}", seconds=watch.seconds,
-                         gib=watch.peak_gib)  # fmt: skip
+                    tell(
+                        what=f"reference: FlashVDM at {octree}, chunk {n_chunk}, {attempt}",
+                        seconds=watch.seconds,
+                        gib=watch.peak_gib,
+                    )
 
 
 def compare_surfaces() -> None:
-    """Near-surface against dense decoding of the same fields: components, and the distance of the surfaces."""
+    """Near-surface against dense decoding of the same fields: how far their surfaces are apart."""
     from scipy.spatial import cKDTree
     from skimage.measure import marching_cubes
 
@@ -352,13 +298,18 @@ def compare_surfaces() -> None:
     for name, made in (("ball", bumpy_ball), ("ball and 120 crumbs", crumbs)):
         for octree in (256, 384):
             cells = decode_near_surface(made, octree, "cuda")
-            vertices, faces = march(cells.cells, cells.values)
+            vertices, _ = march(cells.cells, cells.values)
             dense = decode_dense(made, octree, "cuda").cpu().numpy()
             others, _, _, _ = marching_cubes(dense, 0.0, method="lewiner")
             near, far = cKDTree(vertices.cpu().numpy()), cKDTree(others)
             distance = max(near.query(others)[0].max(), far.query(vertices.cpu().numpy())[0].max())
-            tell(what=f"surface of {name} at {octree}", hausdorff_cells=float(distance), n_vertices=len(vertices),
-                 n_dense_vertices=len(others), n_points=cells.n_decoded)  # fmt: skip
+            tell(
+                what=f"surface of {name} at {octree}",
+                hausdorff_cells=float(distance),
+                n_vertices=len(vertices),
+                n_dense_vertices=len(others),
+                n_points=cells.n_decoded,
+            )
 
 
 def compare_streams(folder: Path, model: str) -> None:
@@ -371,10 +322,18 @@ def compare_streams(folder: Path, model: str) -> None:
             mesh = ball_making(opened, settings, seed=7).mesh()
         opened.bundle.close()
         meshes.append(mesh)
-        tell(what=f"ours: whole shape, 20 steps, octree 256, streamed {is_streamed}", seconds=watch.seconds,
-             gib=watch.peak_gib, host_gib=watch.host_gib, n_faces=len(mesh.faces))  # fmt: skip
-    tell(what="the same bits", again=bool(np.array_equal(meshes[0].vertices, meshes[1].vertices)),
-         streamed=bool(np.array_equal(meshes[0].vertices, meshes[2].vertices)))  # fmt: skip
+        tell(
+            what=f"ours: whole shape, 20 steps, octree 256, streamed {is_streamed}",
+            seconds=watch.seconds,
+            gib=watch.peak_gib,
+            host_gib=watch.host_gib,
+            n_faces=len(mesh.faces),
+        )
+    tell(
+        what="the same bits",
+        again=bool(np.array_equal(meshes[0].vertices, meshes[1].vertices)),
+        streamed=bool(np.array_equal(meshes[0].vertices, meshes[2].vertices)),
+    )
     opened = ours(folder, model)
     seen = ball_making(opened, settings).seen()
     plain, streamed = (
@@ -395,7 +354,7 @@ def compare_model(folder: Path, model: str) -> None:
     """All that is compared of one checkpoint."""
     row = model_named(model)
     if not (folder / row.repo / row.folder / "config.yaml").exists():
-        write_bundle(folder, model)
+        tell(what="bundle", model=model, n_bytes=write_bundle(folder, model))
     pipeline, opened = compare_sampling(folder, model)
     if model == "2.0":
         compare_volumes(pipeline, opened)

@@ -1,4 +1,4 @@
-"""From a picture to a textured GLB with each public checkpoint, a thousand times smaller, on the processor."""
+"""From a picture to a textured GLB with each public checkpoint, a thousand times smaller."""
 
 from __future__ import annotations
 

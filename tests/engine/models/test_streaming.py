@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from made_weights_for_networks import DIT, DINO, HeldTensors
+from made_weights_for_networks import DINO, DIT, HeldTensors
 from torch import nn
 
 from engine.errors import BadInput, Cancelled, OutOfVram
@@ -82,16 +82,16 @@ def test_after_its_use_a_network_holds_no_numbers() -> None:
 
 
 def test_a_failure_in_its_use_leaves_no_numbers_either() -> None:
-    with pytest.raises(ZeroDivisionError):
-        with resident(lambda: Dit(DIT), HeldTensors(Dit(DIT)), place(is_streamed=True), what="it") as network:
-            raise ZeroDivisionError
+    use = resident(lambda: Dit(DIT), HeldTensors(Dit(DIT)), place(is_streamed=True), what="it")
+    with pytest.raises(ZeroDivisionError), use as network:
+        raise ZeroDivisionError
     assert all(part.is_meta for part in network.parameters())
 
 
 def test_tensors_of_another_network_are_refused() -> None:
-    with pytest.raises(BadInput, match="missing"):
-        with resident(lambda: Dit(DIT), HeldTensors(Dinov2(DINO)), place(is_streamed=False), what="it"):
-            pass
+    use = resident(lambda: Dit(DIT), HeldTensors(Dinov2(DINO)), place(is_streamed=False), what="it")
+    with pytest.raises(BadInput, match="missing"), use:
+        pass
 
 
 def test_reading_can_be_cancelled() -> None:
@@ -99,9 +99,8 @@ def test_reading_can_be_cancelled() -> None:
         raise Cancelled
 
     stopped = Place(HERE, torch.float32, check=cancelled)
-    with pytest.raises(Cancelled):
-        with resident(lambda: Dit(DIT), HeldTensors(Dit(DIT)), stopped, what="it"):
-            pass
+    with pytest.raises(Cancelled), resident(lambda: Dit(DIT), HeldTensors(Dit(DIT)), stopped, what="it"):
+        pass
 
 
 class SmallCard:
@@ -131,16 +130,18 @@ def test_what_cannot_fit_is_refused_before_it_is_read(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(residence.torch, "cuda", SmallCard)
     card = Place(torch.device("cuda", 0), torch.float16)
-    with pytest.raises(OutOfVram, match="The shape network needs") as caught:
-        with resident(
+    with (
+        pytest.raises(OutOfVram, match="The shape network needs") as caught,
+        resident(
             lambda: Dit(DIT), Unread(Dit(DIT)), card, what="The shape network", working_bytes=50_000_000
-        ):
-            pass
+        ),
+    ):
+        pass
     assert "lower preset" in caught.value.remedy
 
 
 def test_the_source_of_the_weights_is_named(tmp_path: Path) -> None:
     tensors = HeldTensors(Dinov2(DINO), tmp_path / "모형 1.safetensors")
-    with pytest.raises(BadInput, match="모형 1"):
-        with resident(lambda: Dit(DIT), tensors, place(is_streamed=False), what="it"):
-            pass
+    use = resident(lambda: Dit(DIT), tensors, place(is_streamed=False), what="it")
+    with pytest.raises(BadInput, match="모형 1"), use:
+        pass
