@@ -60,7 +60,7 @@ class LoadSettings:
         "auto", "the checkpoint of hunyuan3d-2; auto: one that is there, turbo first", of="networks"
     )
     precision: Precision = chosen(
-        "auto", "of the networks; auto: float16 on a card, else float32", of="networks"
+        "auto", "of their numbers; auto: float16 on a card, else float32", of="networks"
     )
     vae: VaeForm = chosen(
         "bundle", "what decodes the shape: the checkpoint's own, or the faster turbo form", of="networks"
@@ -68,7 +68,7 @@ class LoadSettings:
     stream: bool = chosen(
         False, "weights brought in block by block: less GPU memory, more time", of="networks"
     )
-    compute: Compute = chosen("auto", "where networks run; auto: a card if any", of="networks")
+    compute: Compute = chosen("auto", "where they run; auto: a card if any", of="networks")
 
 
 @dataclass(frozen=True)
@@ -187,16 +187,18 @@ class Settings:
         return dataclasses.asdict(self)
 
     def as_dict_of(self, backend: str) -> dict[str, dict[str, Any]]:
-        """Plain nested values of those that `backend` reads, for provenance; stages without any are left out."""
-        kind = _kind_of(backend)
-        told = {}
-        for stage in fields(self):
-            held = getattr(self, stage.name)
-            read = {entry.name for entry in fields(held) if entry.metadata["of"] in (None, kind)}
-            told[stage.name] = {
-                name: value for name, value in dataclasses.asdict(held).items() if name in read
+        """The plain values of what `backend` reads, for provenance; stages without any are left out."""
+        kinds = (None, "silhouette" if backend == "silhouette" else "networks")
+        stages = {stage.name: getattr(self, stage.name) for stage in fields(self)}
+        read = {
+            name: {
+                entry.name: getattr(held, entry.name)
+                for entry in fields(held)
+                if entry.metadata["of"] in kinds
             }
-        return {name: values for name, values in told.items() if values}
+            for name, held in stages.items()
+        }
+        return {name: values for name, values in read.items() if values}
 
 
 def override(settings: Settings, key: str, text: str) -> Settings:
@@ -243,10 +245,6 @@ def _check_bounds(key: str, value: Any, metadata: Any) -> None:
     low, high = metadata["low"], metadata["high"]
     if not low <= value <= high:  # also false for NaN
         raise BadRequest(f"{key} is {value}.", remedy=f"It can be {low} to {high}.")
-
-
-def _kind_of(backend: str) -> Kind:
-    return "silhouette" if backend == "silhouette" else "networks"
 
 
 def settled(settings: Settings, backend: str) -> Settings:

@@ -106,7 +106,7 @@ class Making:
         vertices, faces = march(cells.cells, cells.values, self.settings.level)
         if len(faces) == 0:
             raise Numerics(
-                "The shape came out empty: no part of the volume is inside.",
+                "The shape has no surface: the volume is wholly inside or wholly outside.",
                 remedy="Try another seed, more steps (shape.steps), or a picture with a clearer subject.",
             )
         placed = cells.to_world(vertices, is_parity=self.settings.parity).cpu().numpy()

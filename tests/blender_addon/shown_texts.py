@@ -22,6 +22,7 @@ _WITHOUT = (
     "engine/pipelines/texture.py",
     *(f"engine/stages/{name}.py" for name in ("align", "lay_out", "load_mesh", "save_mesh")),
     *(f"engine/geometry/{name}.py" for name in ("fit", "own_uv")),
+    "engine/geometry/point_sampling.py",  # for encoding a mesh, which no command does yet
     "engine/settings.py",  # --set; the fields of the panel have bounds of their own
 )
 
@@ -34,7 +35,9 @@ _NEVER_SHOWN = {
     "{size} px",
     # what `maquette backends` and `maquette generate` say of a backend
     "The outline of one picture inflated, or the common volume of several; no network.",
-    "Hunyuan3D-2: shape and texture networks by Tencent.",
+    "Hunyuan3D-2: shape networks by Tencent.",
+    "The backend {name} is used, because its weights and a graphics card are here (licence: {licence}). A "
+    "draft without a network: --backend {default_backend}.",
     "TRELLIS-image-large: structured latents by Microsoft.",
     "The draft backend {default_backend} is used; {ready} could run too (--backend).",
     "The draft backend {default_backend} is used: it inflates outlines and invents nothing that the pictures "
@@ -45,6 +48,8 @@ _NEVER_SHOWN = {
     "{path} is a folder or a device, not a file.",
     "The package platformdirs is missing, so the user's data folder is not known.",
     "Install it (pip install platformdirs), or set {data_variable} to a folder.",
+    # a fault of ours, which the panel tells as such
+    "{name} has buffers that nobody makes:",
     # not words
     "DELETE FROM jobs WHERE job = ?",
 }

@@ -149,9 +149,21 @@ def test_the_models_are_those_of_the_wire() -> None:
     assert get_args(get_type_hints(LoadSettings)["model"]) == ("auto", *SHAPE_MODELS)
 
 
-def test_every_setting_of_the_shape_says_for_which_backend_it_is() -> None:
-    for entry in fields(ShapeSettings):
-        assert entry.metadata["help"].startswith(("silhouette: ", "networks: ")), entry.name
+def test_every_setting_of_the_shape_is_of_one_kind_of_backend_and_those_after_it_are_of_all() -> None:
+    for key, _, metadata, _ in ALL:
+        if key.startswith("shape."):
+            assert metadata["of"] in ("silhouette", "networks"), key
+        else:
+            assert metadata["of"] == ("networks" if key.startswith("load.") else None), key
+
+
+def test_a_backend_is_told_of_what_it_reads_and_of_nothing_else() -> None:
+    drawn, learnt = Settings().as_dict_of("silhouette"), Settings().as_dict_of("hunyuan3d-2")
+    assert "load" not in drawn
+    assert learnt["load"]["model"] == "auto"
+    assert set(drawn["shape"]) == {"depth", "flatness", "relief", "resolution"}
+    assert set(learnt["shape"]) == {entry.name for entry in fields(ShapeSettings)} - set(drawn["shape"])
+    assert drawn["bake"] == learnt["bake"] == Settings().as_dict()["bake"]
 
 
 @pytest.mark.parametrize("model", SHAPE_MODELS)

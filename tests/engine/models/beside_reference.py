@@ -33,6 +33,9 @@ from public_bundle import stand_in, write_bundle  # noqa: E402
 from engine.bench_shape import _made_up_subject, ball_making, bumpy_ball  # noqa: E402
 from engine.geometry.marching import march  # noqa: E402
 from engine.memory.vram import vram_of_a_job  # noqa: E402
+from engine.models.flow import flow_match_sigmas  # noqa: E402
+from engine.models.guidance import Guidance  # noqa: E402
+from engine.models.hunyuan3d.sampler import denoise  # noqa: E402
 from engine.models.hunyuan3d.volume import decode_near_surface  # noqa: E402
 from engine.models.residence import Place  # noqa: E402
 from engine.settings import ShapeSettings  # noqa: E402
@@ -42,6 +45,7 @@ from engine.weights.inventory import locate, model_named  # noqa: E402
 
 GIB = 2**30
 N_STEPS = 50
+SIGMAS = flow_match_sigmas(N_STEPS)
 
 
 def tell(**figures: Any) -> None:
@@ -203,6 +207,13 @@ def compare_steps(opened: Opened, pipeline: Any, seen: Any) -> None:
         plain = timed(
             lambda: made.velocities(noise, half, [*alone, Context(torch.zeros_like(seen))][:n], strength)
         )
+        runs = {}
+        for every in (1, 3):
+            guidance = Guidance(5.0, every)
+            runs[every] = timed(lambda: denoise(made, noise, seen, SIGMAS, guidance), n=1)  # noqa: B023
+    tell(
+        what=f"{len(SIGMAS) - 1} steps, weights resident, ms", each_guided=runs[1], every_third_guided=runs[3]
+    )
     tell(
         what="a step, ms",
         reference=theirs,

@@ -21,9 +21,10 @@ from torch import nn
 
 from engine.models.flow import consistency_sigmas, flow_match_sigmas
 from engine.models.guidance import Guidance
+from engine.models.hunyuan3d.conditioner import condition
 from engine.models.hunyuan3d.dinov2 import Dinov2, dino_size
 from engine.models.hunyuan3d.dit import Dit, dit_size
-from engine.models.hunyuan3d.pictures import dino_pixels, order_views, parity_picture, view_embedding
+from engine.models.hunyuan3d.pictures import order_views, parity_picture
 from engine.models.hunyuan3d.sampler import denoise
 from engine.models.hunyuan3d.shape_vae import FieldDecoder, LatentDecoder, vae_size
 from engine.models.hunyuan3d.volume import decode_dense
@@ -56,17 +57,10 @@ def context_of(bundle: Bundle) -> Tensor:
         parity_picture(pictures[name], config.picture.border, config.picture.size_px)
         for name in named.values()
     ]
-    ordered = torch.stack([prepared[position] for position in order.positions])
+    ordered = [prepared[position] for position in order.positions]
     dino = on_cpu(Dinov2, dino_size(bundle.dino.shapes()), bundle.dino)
-    tokens = dino(dino_pixels(ordered, config.conditioner.image_px))
-    if config.conditioner.is_multi_view:
-        tokens = torch.stack(
-            [
-                view + view_embedding(number, view.shape[-1])
-                for view, number in zip(tokens, order.numbers, strict=True)
-            ]
-        )
-    return tokens.flatten(0, 1)[None]
+    numbers = order.numbers if config.conditioner.is_multi_view else None
+    return condition(dino, ordered, config.conditioner.image_px, numbers)
 
 
 def latents_of(bundle: Bundle) -> Tensor:

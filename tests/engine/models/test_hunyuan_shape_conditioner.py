@@ -7,11 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from goldens import PARITY, SEED, Tensor, filled, given, golden, read_shapes, relative_error, tiny_weights
+from goldens import PARITY, SEED, filled, given, golden, read_shapes, relative_error, tiny_weights
 from seeded import faint, uniform
 
+from engine.models.hunyuan3d.conditioner import condition
 from engine.models.hunyuan3d.dinov2 import Dinov2, dino_size
-from engine.models.hunyuan3d.pictures import dino_pixels, order_views, parity_picture, view_embedding
+from engine.models.hunyuan3d.pictures import dino_pixels, order_views, parity_picture
 
 HEAD = 16  # channels of a head in the tiny network
 SIZE_PX, PICTURE_PX, BORDER = 70, 96, 0.15
@@ -20,14 +21,6 @@ SIZE_PX, PICTURE_PX, BORDER = 70, 96, 0.15
 @cache
 def dino() -> Dinov2:
     return filled(Dinov2(dino_size(read_shapes("tiny_dino"), head=HEAD)), tiny_weights("dino"))
-
-
-def with_views(tokens: Tensor, numbers: tuple[int, ...]) -> Tensor:
-    """Tokens (V, T, C) of views, each told which it is, in one row (1, V·T, C)."""
-    told = [
-        view + view_embedding(number, view.shape[-1]) for view, number in zip(tokens, numbers, strict=True)
-    ]
-    return torch.cat(told)[None]
 
 
 @pytest.mark.parametrize(("height_px", "width_px"), [(70, 70), (112, 112), (70, 112)])
@@ -63,7 +56,7 @@ def test_views_become_the_references_tokens(
     name: str, positions: tuple[int, ...], numbers: tuple[int, ...]
 ) -> None:
     views = torch.from_numpy(uniform("views", (1, 4, 3, 96, 96), SEED))[0, list(positions)]
-    tokens = with_views(dino()(dino_pixels(views, SIZE_PX)), numbers)
+    tokens = condition(dino(), list(views), SIZE_PX, numbers)
     assert relative_error(tokens, golden("dino")[name]) <= PARITY
 
 
@@ -76,7 +69,7 @@ def test_a_picture_is_prepared_bit_for_bit_as_the_reference_does(name: str) -> N
 
 def test_a_drawn_picture_becomes_the_context_that_the_references_pipeline_sampled_with() -> None:
     picture = parity_picture(golden("pictures")["wide_in"], BORDER, PICTURE_PX)
-    context = dino()(dino_pixels(picture[None], SIZE_PX))
+    context = condition(dino(), [picture], SIZE_PX)
     assert relative_error(context, golden("denoise")["plain_context"]) <= PARITY
 
 
@@ -84,8 +77,8 @@ def test_drawn_views_in_any_order_become_the_context_that_the_references_pipelin
     named = {"back": "tall_in", "front": "wide_in"}
     order = order_views(list(named), model="mv")
     pictures = [parity_picture(golden("pictures")[name], BORDER, PICTURE_PX) for name in named.values()]
-    ordered = torch.stack([pictures[position] for position in order.positions])
-    context = with_views(dino()(dino_pixels(ordered, SIZE_PX)), order.numbers)
+    ordered = [pictures[position] for position in order.positions]
+    context = condition(dino(), ordered, SIZE_PX, order.numbers)
     assert relative_error(context, golden("denoise")["views_context"]) <= PARITY
-    wrong = with_views(dino()(dino_pixels(torch.stack(pictures), SIZE_PX)), order.numbers)
+    wrong = condition(dino(), pictures, SIZE_PX, order.numbers)
     assert relative_error(wrong, golden("denoise")["views_context"]) > PARITY
