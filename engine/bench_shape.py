@@ -128,7 +128,7 @@ def random_checkpoint(model: str, device: str, *, is_streamed: bool = False) -> 
 
     config = public_config(model)
     located = Located(model_named(model), Path("config.yaml"), Path("random"))
-    bundle = Bundle(located, config, RandomTensors(_public_shapes(config)))
+    bundle = Bundle(located, config, RandomTensors(_public_shapes(config), device))
     place = Place(torch.device("cpu"), torch.float32, is_streamed)
     if device == "cuda":
         place = Place(torch.device("cuda", 0), torch.float16, is_streamed)
@@ -246,10 +246,12 @@ def _faces(made: Any) -> str:
 class RandomTensors:
     """Tensors that are drawn when they are read, the same for a name each time; nothing is on the disk.
 
-    Matrices have the variance that keeps signals as large as they come in, norms are 1, biases 0.
+    They are drawn on `device`. Matrices have the variance that keeps signals as large as they come in, norms
+    are 1, biases 0.
     """
 
     held: Mapping[str, tuple[int, ...]]
+    device: str
     prefix: str = ""
     source: Path = Path("random")
     remedy: str = ""
@@ -278,9 +280,14 @@ class RandomTensors:
         if destination.ndim < 2:
             destination.fill_(0.0 if name.endswith("bias") else 1.0)
             return
+        # Drawn where all are: another device would give other numbers to blocks that wait for streaming.
+        is_elsewhere = destination.device.type != self.device
+        drawn = torch.empty_like(destination, device=self.device) if is_elsewhere else destination
         digest = hashlib.sha256((self.prefix + name).encode()).digest()
-        generator = torch.Generator(destination.device).manual_seed(int.from_bytes(digest[:7], "big"))
-        destination.normal_(0.0, 1 / math.sqrt(destination[0].numel()), generator=generator)
+        generator = torch.Generator(drawn.device).manual_seed(int.from_bytes(digest[:7], "big"))
+        drawn.normal_(0.0, 1 / math.sqrt(drawn[0].numel()), generator=generator)
+        if is_elsewhere:
+            destination.copy_(drawn)
 
     def under(self, prefix: str) -> RandomTensors:
         """Those below `prefix`."""
