@@ -132,7 +132,7 @@ def random_checkpoint(model: str, device: str, *, is_streamed: bool = False) -> 
     place = Place(torch.device("cpu"), torch.float32, is_streamed)
     if device == "cuda":
         place = Place(torch.device("cuda", 0), torch.float16, is_streamed)
-    return Opened((_made_up_subject(),), bundle, place)
+    return Opened((made_up_subject(),), bundle, place)
 
 
 def ball_making(opened: Opened, settings: Any, seed: int = 0) -> Making:
@@ -358,7 +358,7 @@ def _public_shapes(config: ShapeConfig) -> Mapping[str, tuple[int, ...]]:
     }
 
 
-def _made_up_subject() -> Any:
+def made_up_subject() -> Any:
     """A disc on a square canvas."""
     import numpy as np
 
