@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from public_bundle import stand_in, write_bundle  # noqa: E402
 
-from engine.bench_shape import made_up_subject, ball_making, bumpy_ball  # noqa: E402
+from engine.bench_shape import ball_making, bumpy_ball, made_up_subject  # noqa: E402
 from engine.geometry.marching import march  # noqa: E402
 from engine.memory.vram import vram_of_a_job  # noqa: E402
 from engine.models.flow import flow_match_sigmas  # noqa: E402
