@@ -54,6 +54,7 @@ PACKAGES = (
     Package("msgpack", "msgpack", is_essential=False),
     Package("platformdirs", "platformdirs"),
     Package("psutil", "psutil", is_essential=False),
+    Package("pyyaml", "yaml", is_essential=False),
     Package("nvidia-ml-py", "pynvml", is_essential=False),
 )
 

@@ -13,8 +13,10 @@ from engine.errors import (
     Cancelled,
     DiskFull,
     MaquetteError,
+    Numerics,
     OutOfVram,
     Unreachable,
+    VramExhausted,
     WeightsMissing,
     WorkerDied,
     fault_of,
@@ -28,6 +30,7 @@ PLAIN = {
     DiskFull: "disk_full",
     Unreachable: "unreachable",
     WorkerDied: "worker_died",
+    Numerics: "numerics",
     MaquetteError: "internal",
 }
 
@@ -52,7 +55,7 @@ def test_each_error_has_its_fault(kind: type[MaquetteError], code: str) -> None:
 
 def test_every_class_of_errors_is_tested_and_uses_the_words_of_the_wire() -> None:
     ours = {kind for kind in every_class() if kind.__module__ == "engine.errors"}
-    assert ours == {*PLAIN, OutOfVram, Cancelled}
+    assert ours == {*PLAIN, OutOfVram, VramExhausted, Cancelled}
     for kind in ours:
         assert kind.code in CODES
         assert kind.action in ACTIONS
@@ -69,6 +72,13 @@ def test_out_of_vram_says_both_figures() -> None:
     assert fault.action == "lower_preset"
     assert fault.message == "The shape model needs 6.0 GiB of GPU memory, 3.5 GiB are free."
     assert fault.remedy
+
+
+def test_exhausted_vram_says_what_was_held_and_how_to_need_less() -> None:
+    fault = fault_of(VramExhausted(3 * GIB, GIB // 2, what="The work"))
+    assert (fault.code, fault.exit_code, fault.action) == ("out_of_vram", 3, "lower_preset")
+    assert fault.message == "The work ran out of GPU memory: 3.0 GiB were in use here, 0.5 GiB free."
+    assert "load.stream=true" in fault.remedy
 
 
 @pytest.mark.parametrize("error", [Cancelled(), KeyboardInterrupt()])
