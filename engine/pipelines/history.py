@@ -13,7 +13,7 @@ from engine import __version__
 from engine.asset import Asset
 from engine.geometry.cameras import Orthographic
 from engine.geometry.mesh import topology
-from engine.memory.device import read_processor
+from engine.memory.device import probe_device, read_processor
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.stages.values import Body, Textured
@@ -99,9 +99,11 @@ def views_told(body: Body) -> list[dict[str, Any]]:
 
 def costs(runner: Runner) -> dict[str, Any]:
     """What a run took: the device, its stages, seconds and the peak of GPU memory."""
-    processor = read_processor()
+    # Who asked for GPU memory computed on the card.
+    used_card = any(record.peak_vram_bytes for record in runner.records)
+    device = probe_device() if used_card else read_processor()
     return {
-        "device": f"{processor.kind}: {processor.name}",
+        "device": f"{device.kind}: {device.name}",
         "stages": [{**asdict(record), "notes": list(record.notes)} for record in runner.records],
         "total_seconds": sum(record.seconds for record in runner.records),
         "peak_vram_bytes": max((record.peak_vram_bytes for record in runner.records), default=0),
