@@ -16,6 +16,7 @@ from engine.doctor.kernels import examine_kernels
 from engine.doctor.packages import broken_essentials, examine_packages, tried_modules
 from engine.doctor.places import examine_computer, examine_folders, examine_server
 from engine.doctor.report import Finding, Report, Section, Status, as_dict, hide_private_paths, render_text
+from engine.doctor.shapes import examine_shapes
 from engine.errors import BadInput
 from engine.folders import Folders, find_folders
 from engine.memory.device import probe_device, read_processor
@@ -42,6 +43,7 @@ def examine() -> Report:
             examine_graphics(device, nvidia, torch_probe.hear()),
             places,
             Section("Backends", tuple(map(examine_backend, backends))),
+            Section("Networks that make shapes", examine_shapes(folders.models, device)),
             Section("Cutting out the subject", (examine_cutouts(folders.models),)),
             Section("Engine", (examine_kernels(folders.data), examine_server(folders.data))),
         ),
