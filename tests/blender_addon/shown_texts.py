@@ -22,7 +22,10 @@ _WITHOUT = (
     "engine/pipelines/texture.py",
     *(f"engine/stages/{name}.py" for name in ("align", "lay_out", "load_mesh", "save_mesh")),
     *(f"engine/geometry/{name}.py" for name in ("fit", "own_uv")),
-    "engine/geometry/point_sampling.py",  # for encoding a mesh, which no command does yet
+    # for encoding a mesh and for painting, which no command does yet
+    "engine/geometry/point_sampling.py",
+    "engine/models/hunyuan3d/delight.py",
+    "engine/models/watchdog.py",
     "engine/settings.py",  # --set; the fields of the panel have bounds of their own
 )
 
